@@ -1,0 +1,15 @@
+.PHONY: check test docs demo
+
+check:  ## lint, format and types
+	ruff check .
+	ruff format --check .
+	mypy
+
+test:  ## all tests
+	pytest
+
+docs:  ## the snippets of README and docs, run
+	pytest tests/test_docs.py
+
+demo:  ## the pocket suite, end to end
+	harness compare

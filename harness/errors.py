@@ -1,0 +1,49 @@
+"""Every error that the harness raises on purpose.
+
+::
+
+    HarnessError
+    ├── InputError            what the user gave is wrong: one message, exit code 2
+    │   └── UnknownNameError  a name that is not known; suggests the nearest one
+    ├── NotComparableError    two runs whose numbers may not be compared: exit code 2
+    ├── CacheError            an artifact could not be written or read: exit code 2
+    └── ProofError            a variant is not what its name says, so it is not scored: exit code 1
+
+A message has three parts: what is wrong and where, why that matters, what to do about it.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class HarnessError(Exception):
+    """Base of all errors that the harness raises on purpose."""
+
+
+class InputError(HarnessError):
+    """What the user gave (argument, file, model) can't be used as it is."""
+
+
+class UnknownNameError(InputError):
+    """A name that is not among the known ones."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, place: str = "", advice: str = "") -> None:
+        """`kind` says what was named, `known` the names there are, `place` where it stood, `advice` what else helps."""
+        names = sorted(known)
+        nearest = get_close_matches(name, names, n=1, cutoff=0.5)
+        where = f"{place}: " if place else ""
+        hint = f"Did you mean {nearest[0]!r}? " if nearest else ""
+        listing = ", ".join(names) if names else "none"
+        super().__init__(f"{where}unknown {kind} {name!r}. {hint}Known: {listing}. {advice}".rstrip())
+
+
+class NotComparableError(HarnessError):
+    """Two runs differ in something that makes their numbers incomparable."""
+
+
+class CacheError(HarnessError):
+    """An artifact could not be stored or read back."""
+
+
+class ProofError(HarnessError):
+    """A proof failed: a variant is not what its name says, so it is not scored."""
