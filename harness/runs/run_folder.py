@@ -1,0 +1,113 @@
+"""The folder of one run: where its records lie, written whole or not at all, and never outside of it.
+
+Knows nothing of what the records mean; `run.json` is what makes a folder a run.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.errors import InputError
+from harness.runs.fingerprint import JSON
+from harness.runs.storage import PART, storage_errors, write_atomic
+
+RUN_SCHEMA = "harness.run/1"
+MANIFEST = "run.json"
+REMEDY = "Free space there, or choose another folder with --out; what was finished is reused."
+
+
+class RunFolder:
+    """A run on disk, new or begun before."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens the run at `path`, or begins one there; raises InputError for a folder that holds something else."""
+        self.path = path
+        if _is_run(path):
+            return
+        if path.exists() and not (path.is_dir() and _is_empty(path)):
+            raise InputError(
+                f"{path}: holds files but no {MANIFEST} of a run, and a run would overwrite them. "
+                "Choose a new or an empty folder."
+            )
+        self.write_manifest({})
+
+    @classmethod
+    def existing(cls, path: Path) -> "RunFolder":
+        """The run at `path`; raises InputError if there is none."""
+        if not _is_run(path):
+            raise InputError(f"{path}: is no run (it has no {MANIFEST} of one). Give the folder that a run wrote.")
+        return cls(path)
+
+    def write_manifest(self, content: Mapping[str, JSON]) -> Path:
+        """Writes `run.json`: `content` with the schema before it."""
+        return self.write_json(MANIFEST, {"schema": RUN_SCHEMA, **content})
+
+    def write_json(self, name: str | Path, value: JSON) -> Path:
+        """Writes `value` to the file `name` of the run, indented; returns its path. Raises CacheError if it can't."""
+        return self._write(name, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+    def write_lines(self, name: str | Path, rows: Iterable[JSON]) -> Path:
+        """Writes one line of JSON a row, all of them or none; returns the path. Raises CacheError if it can't."""
+        return self._write(name, "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))
+
+    def read_json(self, name: str | Path) -> Any:
+        """What the file `name` of the run holds; raises InputError if it is missing or broken."""
+        path = self._inside(name)
+        return _parse(_text(path), str(path))
+
+    def read_lines(self, name: str | Path) -> list[Any]:
+        """The rows of the file `name` of the run; raises InputError with file and line for a broken one."""
+        path = self._inside(name)
+        lines = _text(path).split("\n")
+        return [_parse(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
+
+    def predictions_path(self, weights: str, context: str, split: str) -> Path:
+        """Where the predictions of one variant on one split lie; raises InputError for a name that is no file name."""
+        for name in (weights, context, split):
+            if not name or name in {".", ".."} or any(character in name for character in "/\\\0"):
+                raise InputError(
+                    f"{name!r} can't be part of a path in {self.path}, where its predictions would lie. "
+                    "Use a name without slashes."
+                )
+        return self._inside(Path("predictions", weights, context, f"{split}.jsonl"))
+
+    def _write(self, name: str | Path, text: str) -> Path:
+        path = self._inside(name)
+        with storage_errors(self.path, str(name), REMEDY):
+            write_atomic(path, text.encode("ascii"))  # json escapes the rest, lone surrogates of hostile texts included
+        return path
+
+    def _inside(self, name: str | Path) -> Path:
+        path = self.path / name
+        if not path.resolve().is_relative_to(self.path.resolve()):
+            raise InputError(
+                f"{name}: lies outside the run {self.path}, which keeps all its files inside. Mend the name."
+            )
+        return path
+
+
+def _is_run(path: Path) -> bool:
+    try:
+        content = json.loads((path / MANIFEST).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and content.get("schema") == RUN_SCHEMA
+
+
+def _is_empty(folder: Path) -> bool:
+    return all(path.suffix == PART for path in folder.iterdir())  # a run that was killed while it began left a part
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: can't be read ({error}). Repeat the run that should have written it.") from error
+
+
+def _parse(text: str, place: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{place}: not valid JSON ({error}). Repeat the run that wrote it.") from error
