@@ -1,0 +1,75 @@
+"""Which differences are real, and at what cost? Paired statistics over score rows; knows nothing of how it is shown."""
+
+from harness.comparison.bootstrap import Difference, Interval
+from harness.comparison.compare import compare
+from harness.comparison.files import (
+    COMPARISON_FILE,
+    ROWS_FILE,
+    read_comparison,
+    read_rows,
+    write_comparison,
+    write_rows,
+    write_text,
+)
+from harness.comparison.lookup import Lookup
+from harness.comparison.metrics import STALE_RATE, is_retrieval, primary_metric, primary_metrics
+from harness.comparison.multiplicity import ALPHA, Judged, holm, judge
+from harness.comparison.records import (
+    REFERENCE_VARIANT,
+    SCHEMA,
+    BaseReference,
+    Cell,
+    Comparison,
+    Cost,
+    Decision,
+    Pair,
+    Record,
+    ScoreRow,
+    SplitKind,
+    SplitReference,
+    SuiteReference,
+    VariantReference,
+)
+from harness.comparison.shift import difference_of_drops, drop
+from harness.comparison.table import ScoreTable, Tables, tabulate
+
+__all__ = [
+    "ALPHA",
+    "COMPARISON_FILE",
+    "REFERENCE_VARIANT",
+    "ROWS_FILE",
+    "SCHEMA",
+    "STALE_RATE",
+    "BaseReference",
+    "Cell",
+    "Comparison",
+    "Cost",
+    "Decision",
+    "Difference",
+    "Interval",
+    "Judged",
+    "Lookup",
+    "Pair",
+    "Record",
+    "ScoreRow",
+    "ScoreTable",
+    "SplitKind",
+    "SplitReference",
+    "SuiteReference",
+    "Tables",
+    "VariantReference",
+    "compare",
+    "difference_of_drops",
+    "drop",
+    "holm",
+    "is_retrieval",
+    "judge",
+    "primary_metric",
+    "primary_metrics",
+    "read_comparison",
+    "read_rows",
+    "tabulate",
+    "write_comparison",
+    "write_rows",
+    "write_text",
+]

@@ -1,0 +1,124 @@
+import re
+
+import pytest
+
+from harness.comparison import REFERENCE_VARIANT
+
+
+def _decide(world, scores):
+    return world.compare(world.rows(scores)).decision
+
+
+def test_a_clear_leader_is_recommended(world):
+    """Who is significantly above all others is recommended, with its lead and the interval of it."""
+    decision = _decide(
+        world,
+        {
+            REFERENCE_VARIANT: {"in_domain": world.hits(5), "paraphrase": world.hits(5)},
+            "base/rag-3": {"in_domain": world.hits(50), "paraphrase": world.hits(50)},
+            "full/zero-shot": {"in_domain": world.hits(95), "paraphrase": world.hits(85)},
+        },
+    )
+    assert decision.recommended == "full/zero-shot"
+    assert decision.sentence.startswith("Use full/zero-shot: 90.0% (95% interval ")
+    assert "+40.0 points (" in decision.sentence
+
+
+def test_splits_weigh_the_same(world):
+    """A split with ten times the cases has no more say in the average."""
+    decision = _decide(
+        world,
+        {
+            "full/zero-shot": {"in_domain": world.hits(400, 400), "paraphrase": world.hits(0, 40)},
+            "base/rag-3": {"in_domain": world.hits(260, 400), "paraphrase": world.hits(36, 40)},
+        },
+    )
+    assert decision.recommended == "base/rag-3"
+    assert "77.5%" in decision.sentence
+
+
+def test_of_tied_variants_the_untrained_wins(world):
+    """A tie is called a tie and goes to the variant that needs no training, even if it costs more otherwise."""
+    decision = _decide(
+        world,
+        {"base/a-much-longer-name": {"in_domain": world.hits(80)}, "full/rag-3": {"in_domain": world.hits(81)}},
+    )
+    assert decision.recommended == "base/a-much-longer-name"
+    assert "a tie with the leader full/rag-3 at -1.0 points" in decision.sentence
+
+
+def test_of_tied_variants_those_that_keep_what_the_base_knew_come_first(world):
+    """A significant loss on retention counts against a variant that is cheaper, though it leads."""
+    decision = _decide(
+        world,
+        {
+            REFERENCE_VARIANT: {"in_domain": world.hits(5), "retention": world.hits(90)},
+            "full/rag": {"in_domain": world.hits(81), "retention": world.hits(40)},
+            "full@0.5/rag-3": {"in_domain": world.hits(80), "retention": world.hits(89)},
+        },
+    )
+    assert decision.recommended == "full@0.5/rag-3"
+    assert any("Lost significantly on retention: full/rag -50.0 points" in reason for reason in decision.reasons)
+
+
+def test_where_none_keeps_it_all_tied_stay(world):
+    """If every tied variant loses on retention, the cheapest is recommended all the same."""
+    decision = _decide(
+        world,
+        {
+            REFERENCE_VARIANT: {"in_domain": world.hits(5), "retention": world.hits(90)},
+            "full/rag-3": {"in_domain": world.hits(81), "retention": world.hits(40)},
+            "lora/rag": {"in_domain": world.hits(80), "retention": world.hits(30)},
+        },
+    )
+    assert decision.recommended == "lora/rag"
+
+
+def test_too_many_unscored_cases_exclude_a_variant(world):
+    """Invariant 4: six of a hundred cases unscored exclude even the best, and the reasons say so; five don't."""
+    others = {"base/rag-3": {"in_domain": world.hits(50)}}
+    for unscored, winner in ((6, "base/rag-3"), (5, "full/rag-3")):
+        scores: list[float | None] = [None] * unscored + [1.0] * (100 - unscored)
+        decision = _decide(world, {**others, "full/rag-3": {"in_domain": scores}})
+        assert decision.recommended == winner
+        assert any("6.0% of in_domain is unscored" in reason for reason in decision.reasons) is (unscored == 6)
+
+
+def test_nothing_scored_gives_no_recommendation(world):
+    """Without an eligible variant nothing is recommended, and the sentence says so."""
+    decision = _decide(world, {"base/rag-3": {"in_domain": [None, None]}})
+    assert decision.recommended == ""
+    assert decision.sentence.startswith("No recommendation")
+
+
+def test_one_variant_is_not_called_the_best(world):
+    """A lone variant gets its figure and no comparison."""
+    decision = _decide(world, {REFERENCE_VARIANT: {"in_domain": world.hits(50)}})
+    assert decision.recommended == REFERENCE_VARIANT
+    assert "nothing to compare it with" in decision.sentence
+
+
+@pytest.mark.parametrize("best", [30, 52, 95])
+def test_no_claim_without_an_interval(world, best):
+    """Invariant 7: every difference and every mean in sentence and reasons is followed by its interval."""
+    decision = _decide(
+        world,
+        {
+            REFERENCE_VARIANT: {"in_domain": world.hits(5), "retention": world.hits(90)},
+            "base/rag-3": {"in_domain": world.hits(50), "retention": world.hits(90)},
+            "full/zero-shot": {"in_domain": world.hits(best), "retention": world.hits(40)},
+        },
+    )
+    for text in (decision.sentence, *decision.reasons):
+        for claim in re.finditer(r"-?\d+\.\d(%| points)", text):
+            assert re.match(r" \((95% interval )?[-+]?\d+\.\d to [-+]?\d+\.\d", text[claim.end() :]), text
+
+
+def test_stale_answers_are_told_with_their_rate(world):
+    """The stale rate of the recommended and of the most stale variant stand among the reasons."""
+    scores = {"base/rag-3": {"in_domain": world.hits(90)}, "full/zero-shot": {"in_domain": world.hits(20)}}
+    stale = {"base/rag-3": {"in_domain": world.hits(2)}, "full/zero-shot": {"in_domain": world.hits(70)}}
+    decision = world.compare([*world.rows(scores), *world.rows(stale, "stale_rate")]).decision
+    [told] = [reason for reason in decision.reasons if reason.startswith("Outdated answers")]
+    assert "base/rag-3 2.0%" in told
+    assert "full/zero-shot 70.0%" in told

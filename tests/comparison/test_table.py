@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from harness.comparison import ScoreRow, tabulate
+from harness.errors import InputError
+
+
+def test_unscored_is_not_zero(world):
+    """Invariant 4: an unscored case is missing from the scored ones, and never a 0 among them."""
+    table = tabulate(world.rows({"base/zero-shot": {"in_domain": [1.0, None, 1.0]}}))["in_domain", "exact_match"]
+    assert table.scored("base/zero-shot").tolist() == [1.0, 1.0]
+    assert table.unscored_share("base/zero-shot") == pytest.approx(1 / 3)
+
+
+def test_differences_use_cases_scored_in_both(world):
+    """A paired difference leaves out the cases that either variant has no score for."""
+    table = tabulate(
+        world.rows({"a/zero-shot": {"s": [1.0, None, 0.0, 1.0]}, "b/zero-shot": {"s": [0.0, 1.0, None, 1.0]}})
+    )
+    assert table["s", "exact_match"].difference("a/zero-shot", "b/zero-shot").tolist() == [1.0, 0.0]
+
+
+def test_seeds_are_averaged_case_by_case(world):
+    """A case counts with its mean over seeds, and as unscored if any seed of it is."""
+    rows = world.rows({"a": {"s": [1.0, 1.0, 0.0]}}) + world.rows({"a": {"s": [0.0, None, 0.0]}}, seed=1)
+    values = tabulate(rows)["s", "exact_match"].column("a")
+    assert values[[0, 2]].tolist() == [0.5, 0.0]
+    assert np.isnan(values[1])
+
+
+def test_a_missing_row_is_unscored(world):
+    """A case that another variant has and this one lacks is unscored for this one."""
+    table = tabulate(world.rows({"a": {"s": [1.0, 1.0]}, "b": {"s": [1.0]}}))["s", "exact_match"]
+    assert table.unscored_share("b") == 0.5
+
+
+def test_a_case_scored_twice_is_refused(world):
+    """Two rows for one thing are an error that names it."""
+    row = ScoreRow(variant="a", split="s", case="c7", metric="exact_match", value=1.0)
+    with pytest.raises(InputError, match=r"c7.*scored twice"):
+        tabulate([row, row])

@@ -1,0 +1,95 @@
+"""What tests of several packages share."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
+
+import pytest
+
+from harness.comparison import (
+    BaseReference,
+    Comparison,
+    Cost,
+    ScoreRow,
+    SplitReference,
+    SuiteReference,
+    VariantReference,
+    compare,
+)
+
+Scores = Mapping[str, Mapping[str, Sequence[float | None]]]
+
+
+class World:
+    """Makes score rows and comparisons from scores: variant, then split, then one number (or None) a case."""
+
+    KINDS: ClassVar[dict[str, str]] = {"in_domain": "in-domain", "paraphrase": "shifted", "retention": "retention"}
+
+    @staticmethod
+    def hits(right: int, of: int = 100) -> list[float | None]:
+        """Scores of `of` cases of which the first `right` are 1 and the others 0."""
+        return [1.0] * right + [0.0] * (of - right)
+
+    @staticmethod
+    def rows(scores: Scores, metric: str = "exact_match", seed: int = 0) -> list[ScoreRow]:
+        """One row a number."""
+        return [
+            ScoreRow(
+                variant=variant,
+                split=split,
+                case=f"case-{place:04}",
+                metric=metric,
+                seed=seed,
+                value=value,
+                reason="truncated" if value is None else None,
+            )
+            for variant, by_split in scores.items()
+            for split, values in by_split.items()
+            for place, value in enumerate(values)
+        ]
+
+    @classmethod
+    def compare(cls, rows: Iterable[ScoreRow], **changes: object) -> Comparison:
+        """The comparison of `rows`; what isn't base is trained and costs more the longer its name is."""
+        rows = list(rows)
+        names = list(dict.fromkeys(row.variant for row in rows))
+        splits = list(dict.fromkeys(row.split for row in rows))
+        arguments: dict[str, object] = {
+            "suite": SuiteReference(name="tiny", hash="5u17e"),
+            "base": BaseReference(model="llama", hash="ba5e", parameters=1_000),
+            "splits": [SplitReference(name=s, kind=cls.KINDS.get(s, "shifted"), n=cls._cases(rows, s)) for s in splits],
+            "variants": [
+                VariantReference(
+                    name=name,
+                    weights=name.partition("/")[0],
+                    context=name.partition("/")[2],
+                    trainable_parameters=0 if name.startswith("base") else 28,
+                )
+                for name in names
+            ],
+            "costs": [cls.cost(name) for name in names],
+            "signature": "harness:0|suite:tiny",
+            "paired_metrics": ["exact_match", "accuracy", "token_f1"],
+        }
+        return compare(rows, **{**arguments, **changes})  # type: ignore[arg-type]
+
+    @staticmethod
+    def cost(variant: str) -> Cost:
+        """What `variant` costs."""
+        return Cost(
+            variant=variant,
+            build_seconds=0 if variant == "base/zero-shot" else len(variant),
+            seconds_per_query=0.012,
+            prompt_tokens_per_query=20,
+            generated_tokens_per_query=3,
+            artifact_bytes=0,
+        )
+
+    @staticmethod
+    def _cases(rows: list[ScoreRow], split: str) -> int:
+        return len({row.case for row in rows if row.split == split})
+
+
+@pytest.fixture(scope="session")
+def world() -> type[World]:
+    """Makes score rows and comparisons."""
+    return World
