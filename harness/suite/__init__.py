@@ -1,0 +1,27 @@
+"""What is asked, and on which splits? Loads and checks suites; knows nothing of models."""
+
+from harness.suite.load import load_suite, locate_suite, suite_names
+from harness.suite.records import (
+    BaseSettings,
+    Case,
+    DecodingSettings,
+    Document,
+    PromptSettings,
+    Split,
+    SplitKind,
+    Suite,
+)
+
+__all__ = [
+    "BaseSettings",
+    "Case",
+    "DecodingSettings",
+    "Document",
+    "PromptSettings",
+    "Split",
+    "SplitKind",
+    "Suite",
+    "load_suite",
+    "locate_suite",
+    "suite_names",
+]
