@@ -1,0 +1,128 @@
+"""The names of variants: `weights/context`, parsed and written so that they round-trip.
+
+Knows nothing of how weights are trained or contexts are filled.
+
+    weights   base | RECIPE | RECIPE@ALPHA            full, lora, full@0.5
+    context   zero-shot | few-shot-K | rag-K | rag-K+few-shot-M
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any, Self
+
+from harness.errors import InputError
+
+BASE = "base"
+_WEIGHTS = re.compile(r"(?P<recipe>[A-Za-z][A-Za-z0-9_-]*)(?:@(?P<alpha>[0-9]+(?:\.[0-9]+)?))?")
+_COUNT = "[0-9]{1,6}"
+_CONTEXT = re.compile(
+    rf"zero-shot|few-shot-(?P<shots>{_COUNT})|rag-(?P<passages>{_COUNT})(?:\+few-shot-(?P<more>{_COUNT}))?"
+)
+_EXAMPLES = "Write weights/context, for example base/zero-shot, full@0.5/rag-3 or lora/rag-3+few-shot-4."
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What the model is: the base, a trained recipe, or a point between the two (`alpha`)."""
+
+    recipe: str = BASE
+    alpha: float | None = None
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """The weights called `name`; raises InputError."""
+        match = _WEIGHTS.fullmatch(name)
+        if not match:
+            raise InputError(f"{name!r} names no weights. Write base, RECIPE or RECIPE@ALPHA, for example full@0.5.")
+        if match["recipe"] != BASE and match["recipe"].lower() == BASE:
+            raise InputError(f"{name!r} names no weights. Did you mean {BASE!r}? Names are told apart by case.")
+        alpha = None if match["alpha"] is None else float(match["alpha"])
+        if alpha is not None and match["recipe"] == BASE:
+            raise InputError(f"{name!r}: the base can't be interpolated with itself. Write base, or RECIPE@ALPHA.")
+        if alpha is not None and not 0 <= alpha <= 1:
+            raise InputError(f"{name!r}: ALPHA lies between 0 (base) and 1 (trained), not at {match['alpha']}.")
+        return cls(match["recipe"], alpha)
+
+    @property
+    def trained(self) -> bool:
+        """Whether anything has to be trained for these weights."""
+        return self.recipe != BASE
+
+    def __str__(self) -> str:
+        if self.alpha is None:
+            return self.recipe
+        shortest = f"{Decimal(repr(float(self.alpha))):f}"  # the fewest digits that give this number back
+        return f"{self.recipe}@{shortest.removesuffix('.0')}"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the model sees beside the question: `passages` retrieved ones and `shots` worked examples."""
+
+    passages: int = 0
+    shots: int = 0
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """The context called `name`; raises InputError."""
+        match = _CONTEXT.fullmatch(name)
+        if not match:
+            raise InputError(
+                f"{name!r} names no context. {_nearest_context(name)}"
+                "Write zero-shot, few-shot-K, rag-K or rag-K+few-shot-M, K from 1 on."
+            )
+        counts = {part: int(count) for part, count in match.groupdict().items() if count is not None}
+        if 0 in counts.values():
+            raise InputError(f"{name!r}: K counts from 1. With nothing to show, write zero-shot.")
+        return cls(counts.get("passages", 0), counts.get("shots", counts.get("more", 0)))
+
+    def __str__(self) -> str:
+        shots = f"few-shot-{self.shots}" if self.shots else ""
+        passages = f"rag-{self.passages}" if self.passages else ""
+        return "+".join(part for part in (passages, shots) if part) or "zero-shot"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One point of the grid: what the model is, and what it sees."""
+
+    weights: Weights
+    context: Context
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """The variant called `name`; raises InputError that tells what is wrong with either part."""
+        weights, slash, context = name.partition("/")
+        if not slash:
+            raise InputError(f"{name!r} names no variant. {_EXAMPLES}")
+        (parsed_weights,), (parsed_context,) = parse_all((Weights.parse, [weights]), (Context.parse, [context]))
+        return cls(parsed_weights, parsed_context)
+
+    def __str__(self) -> str:
+        return f"{self.weights}/{self.context}"
+
+
+def parse_all(*groups: tuple[Callable[[str], Any], Iterable[str]]) -> list[list[Any]]:
+    """Every group's names parsed by its parser; raises one InputError for all the bad names of all groups."""
+    parsed: list[list[Any]] = [[] for _ in groups]
+    problems = []
+    for done, (parse, names) in zip(parsed, groups, strict=True):
+        for name in names:
+            try:
+                done.append(parse(name))
+            except InputError as error:
+                problems += str(error).splitlines()
+    if problems:
+        raise InputError("\n".join(dict.fromkeys(problems)))
+    return parsed
+
+
+def _nearest_context(name: str) -> str:
+    """`Did you mean …? ` with the numbers of `name`, or nothing where no context is near."""
+    first, second = [*re.findall(_COUNT, name), "3", "4"][:2]
+    known = ("zero-shot", f"few-shot-{first}", f"rag-{first}", f"rag-{first}+few-shot-{second}")
+    nearest = get_close_matches(name, known, n=1)
+    return f"Did you mean {nearest[0]!r}? " if nearest else ""
