@@ -1,0 +1,159 @@
+"""Puts a prompt together: instruction, shots, passages, question. Knows nothing of where passages come from.
+
+Plain text for base models; the tokenizer's chat template where it has one, each shot as a turn of its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jinja2 import TemplateError
+
+from harness.errors import InputError, ProofError
+from harness.prompting.wording import Wording
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+SHOWN_CHARACTERS = 60
+_REMEDIES = {
+    "instruction": "shorten `prompt.instruction` in suite.yaml",
+    "shots": "show fewer (few-shot-K)",
+    "passages": "show fewer (rag-K) or split the documents into shorter ones",
+    "question": "shorten it, or lower `decoding.max_new_tokens`",
+}
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One worked example: a question with its answer."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One passage as the prompt shows it."""
+
+    id: str
+    text: str
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The text that the model sees, and its token ids."""
+
+    text: str
+    ids: tuple[int, ...]
+
+
+class PromptBuilder:
+    """Builds prompts in one wording for one tokenizer and one window."""
+
+    def __init__(self, wording: Wording, tokenizer: "PreTrainedTokenizerBase", window: int | None) -> None:
+        """`window` is how many tokens prompt and answer may have together; None where the model doesn't say."""
+        self._wording = wording
+        self._tokenizer = tokenizer
+        self._window = window
+        self._chats = bool(getattr(tokenizer, "chat_template", None))
+
+    def build(
+        self, question: str, *, shots: Sequence[Shot] = (), passages: Sequence[Evidence] = (), answer_tokens: int
+    ) -> Prompt:
+        """The prompt for one question, which leaves room for `answer_tokens`.
+
+        Raises InputError if it doesn't fit the window (nothing is ever cut), and ProofError if the question, a shot
+        or a passage isn't in it as it should be (a template that drops it).
+        """
+        wording = self._wording
+        blocks = [wording.render_passage(passage.text, passage.title) for passage in passages]
+        turns = [(wording.render_question(shot.question), shot.answer) for shot in shots]
+        asked = wording.render_question(question)
+        context = "".join(blocks) + "\n" if blocks else ""
+        text = self._chat(turns, context + asked) if self._chats else self._plain(turns, context, asked)
+        _prove("prompt.passage", text, [(p.id, p.text, block) for p, block in zip(passages, blocks, strict=True)])
+        _prove("prompt.question", text, [(question, question, asked)])
+        for shot, (example, answer) in zip(shots, turns, strict=True):
+            _prove("prompt.question", text, [(shot.question, shot.question, example), (answer, answer, answer)])
+        ids = self.encode(text)
+        if self._window is not None and len(ids) + answer_tokens > self._window:
+            parts = {
+                "instruction": self._count(wording.instruction),
+                "shots": sum(self._count(example) + self._count(answer) for example, answer in turns),
+                "passages": self._count("".join(blocks)),
+                "question": self._count(asked),
+            }
+            raise InputError(_too_long(question, len(ids), answer_tokens, self._window, parts))
+        return Prompt(text, ids)
+
+    def answer(self, prompt: Prompt, text: str, *, end: bool = False) -> tuple[int, ...]:
+        """The token ids of `text` as the continuation of `prompt`, with the end token if asked.
+
+        The prompt's own ids stay as they are: where a token would span both, `text` is encoded by itself.
+        """
+        joined = text if self._chats else _spaced(prompt.text, text)
+        whole = self.encode(prompt.text + joined)
+        length = len(prompt.ids)
+        ids = whole[length:] if whole[:length] == prompt.ids else tuple(self._bare(joined))
+        return (*ids, self._tokenizer.eos_token_id) if end and self._tokenizer.eos_token_id is not None else ids
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """Token ids of a whole prompt; a chat template writes its own special tokens."""
+        return tuple(self._tokenizer(text, add_special_tokens=not self._chats, verbose=False)["input_ids"])
+
+    def _plain(self, turns: Sequence[tuple[str, str]], context: str, asked: str) -> str:
+        opening = f"{self._wording.instruction}\n\n" if self._wording.instruction else ""
+        examples = "".join(f"{example}{_spaced(example, answer)}\n\n" for example, answer in turns)
+        return opening + examples + context + asked
+
+    def _chat(self, turns: Sequence[tuple[str, str]], last: str) -> str:
+        messages = []
+        for question, answer in turns:
+            messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+        messages.append({"role": "user", "content": last})
+        if self._wording.instruction:  # in the first user turn, since not every template knows a system role
+            messages[0]["content"] = f"{self._wording.instruction}\n\n{messages[0]['content']}"
+        try:
+            return str(self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+        except (TemplateError, TypeError, ValueError) as error:
+            raise InputError(
+                f"the tokenizer's chat template can't be used: {error}. The prompt would not be what the model was "
+                "trained on. Mend the template in the model's folder, or take it out to prompt with plain text."
+            ) from None
+
+    def _bare(self, text: str) -> list[int]:
+        return list(self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+
+    def _count(self, text: str) -> int:
+        return len(self._bare(text)) if text else 0
+
+
+def _spaced(before: str, answer: str) -> str:
+    """`answer` as it follows `before`: after a space, unless `before` ends with one already."""
+    return answer if before.endswith((" ", "\n")) else f" {answer}"
+
+
+def _prove(template: str, text: str, parts: Sequence[tuple[str, str, str]]) -> None:
+    """Proves that each part (name, content, content as rendered) is in the prompt `text`; raises ProofError.
+
+    White space around a part may be missing, since chat templates trim their turns.
+    """
+    absent = [name for name, part, block in parts if part.strip() not in block or block.strip() not in text]
+    if absent:
+        raise ProofError(
+            f"not in the prompt as it stands in the suite: {', '.join(name[:SHOWN_CHARACTERS] for name in absent)}. It "
+            "would be scored as what its name says without being it. Mend the suite's "
+            f"`{template}` template (it must show its text unchanged) or the tokenizer's chat template."
+        )
+
+
+def _too_long(question: str, length: int, answer_tokens: int, window: int, parts: dict[str, int]) -> str:
+    largest = max(parts, key=lambda part: parts[part])
+    told = ", ".join(f"{part} {count}" for part, count in parts.items())
+    return (
+        f"the prompt for {question[:SHOWN_CHARACTERS]!r} has {length} tokens and the answer needs up to "
+        f"{answer_tokens}, but the model's window holds {window}, and nothing is ever cut. Tokens by part: {told}. "
+        f"The largest part is the {largest}: {_REMEDIES[largest]}, or take a model with a larger window."
+    )
