@@ -1,0 +1,196 @@
+"""Finds, identifies and loads the base language model and its tokenizer.
+
+A local path never touches a hub. No code from a model's folder is run and no pickle is read.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness._quiet import quiet_transformers
+from harness.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.model", "*.txt", "*.jinja")
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base model on this disk: how it was named, where it lies, and the SHA-256 of its files."""
+
+    name: str
+    path: Path
+    hash: str
+
+
+def locate_base(model: str) -> Base:
+    """The model in the local folder `model`, or else the hub model of that id, downloaded.
+
+    Raises InputError if there is neither, or if what is there holds no safetensors weights.
+    """
+    path = Path(model)
+    if path.is_dir():
+        _check(path, model)
+        return Base(path.resolve().name, path.resolve(), _hash(path))
+    if path.exists() or not _HUB_ID.fullmatch(model) or model.startswith("."):
+        raise InputError(
+            f"{model}: there is no such model folder, and it is no hub id (OWNER/NAME) either, so there is no base to "
+            "adapt. Check the spelling, or give the path of a folder that save_pretrained wrote."
+        )
+    path = _download(model)
+    _check(path, model)
+    return Base(model, path, _hash(path))
+
+
+def _check(folder: Path, named: str) -> None:
+    """Raises InputError if `folder` can't be a base model that is read without pickle."""
+    if not (folder / "config.json").is_file() or not any((folder / name).is_file() for name in WEIGHTS):
+        pickled = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern))
+        refused = f" Pickled weights ({pickled[0]}) are not read, since they can run code." if pickled else ""
+        raise InputError(
+            f"{named}: no base model: a config.json and {' or '.join(WEIGHTS)} are needed there.{refused} "
+            "Give a folder that save_pretrained wrote, or a hub id."
+        )
+    if (folder / "adapter_config.json").is_file():
+        raise InputError(
+            f"{named}: holds an adapter (adapter_config.json), which transformers would load into the base, so that "
+            "it would not be one. Give the folder of the model without its adapter."
+        )
+
+
+def _download(model: str) -> Path:
+    """The local snapshot of a hub model; raises InputError if the hub doesn't give it."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(model, allow_patterns=list(FILES)))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        raise InputError(
+            f"{model}: there is no such model folder, and the hub gave no model of that id ({_reason(error)}). "
+            "Check the spelling or the network, or give the path of a local model."
+        ) from error
+
+
+def _hash(folder: Path) -> str:
+    """SHA-256 over the names and bytes of the model's files."""
+    digest = hashlib.sha256()
+    for path in sorted({path for pattern in FILES for path in folder.glob(pattern)}):
+        digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
+        with path.open("rb") as file:
+            while block := file.read(1 << 22):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def load_tokenizer(base: Base) -> "PreTrainedTokenizerBase":
+    """The tokenizer of `base`; raises InputError."""
+    from transformers import AutoTokenizer
+
+    try:
+        with quiet_transformers():
+            return AutoTokenizer.from_pretrained(base.path, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # the files are anybody's, and for broken ones the libraries raise anything
+        raise InputError(
+            f"{base.path}: its tokenizer can't be loaded ({_reason(error)}), so no prompt can be made for it. "
+            "Put the tokenizer's files (tokenizer.json, tokenizer_config.json) into the folder."
+        ) from error
+
+
+def load_model(base: Base, *, dtype: "torch.dtype", device: "torch.device") -> "PreTrainedModel":
+    """A fresh copy of the base in `dtype` on `device`, in evaluation mode, whatever number format its files have.
+
+    Raises InputError if it is no causal language model, or if its files don't hold every weight of it.
+    """
+    from transformers import AutoModelForCausalLM
+
+    try:
+        with quiet_transformers():
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                base.path,
+                dtype=dtype,
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+                ignore_mismatched_sizes=True,  # told by `_refuse_random_weights`, tensor by tensor
+                output_loading_info=True,
+            )
+    except Exception as error:  # the files are anybody's, and for broken ones the libraries raise anything
+        raise InputError(
+            f"{base.path}: can't be loaded as a causal language model ({_reason(error)}). Give the folder of one, "
+            "complete and of an architecture that transformers knows without code of the model's own."
+        ) from error
+    model, report = loaded
+    _refuse_random_weights(base, report)
+    return model.to(device).eval()  # type: ignore[no-any-return]
+
+
+def _refuse_random_weights(base: Base, report: Mapping[str, Any]) -> None:
+    """Raises InputError if transformers filled weights at random because the files lack or contradict them."""
+    missing = sorted(report["missing_keys"])
+    mismatched = sorted(
+        f"{name} is {tuple(here)}, not {tuple(there)}" for name, here, there in report["mismatched_keys"]
+    )
+    told = [f"{len(missing)} weights are absent ({missing[0]}, …)"] if missing else []
+    told += (
+        [f"{len(mismatched)} weights have another shape than config.json says ({mismatched[0]})"] if mismatched else []
+    )
+    if told:
+        raise InputError(
+            f"{base.path}: {' and '.join(told)}, so a part of the base would be random numbers, other ones each time. "
+            "Give a complete checkpoint of a causal language model whose config.json is its own."
+        )
+
+
+def window(base: Base) -> int | None:
+    """How many tokens the base can see at once, or None where its configuration doesn't say; raises InputError."""
+    config = _config(base).get_text_config()
+    size = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
+    return int(size) if size else None
+
+
+def parameters(base: Base) -> int:
+    """How many parameters the base has (tied weights count once, buffers not at all); raises InputError.
+
+    Counted on an empty model of its configuration: files can hold tied weights twice, and buffers too.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    config = _config(base)
+    try:
+        with torch.device("meta"), quiet_transformers():
+            model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)  # type: ignore[no-untyped-call]
+    except (ValueError, KeyError, ImportError) as error:
+        raise InputError(
+            f"{base.path}: is no causal language model ({_reason(error)}), so it can't answer. Give the folder of one."
+        ) from error
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _config(base: Base) -> "PreTrainedConfig":
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(  # type: ignore[no-any-return]
+            base.path, local_files_only=True, trust_remote_code=False
+        )
+    except Exception as error:  # the file is anybody's, and for a broken one the libraries raise anything
+        raise InputError(
+            f"{base.path}: its config.json can't be read ({_reason(error)}), so the model can't be built. "
+            "Mend that file, or give the folder of another model."
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    """The first line of an error, or its kind where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(" .:") if lines else type(error).__name__

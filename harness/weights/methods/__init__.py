@@ -1,0 +1,22 @@
+"""The methods of deriving weights, by name. A new method is one file and one line here."""
+
+from typing import Any
+
+from harness._settings import validate
+from harness.errors import UnknownNameError
+from harness.weights.methods.full import Full
+from harness.weights.methods.lora import Lora
+from harness.weights.methods.method import Method, MethodSettings
+from harness.weights.recipe import Recipe
+
+METHODS: dict[str, Method[Any]] = {method.name: method for method in (Full(), Lora())}
+
+__all__ = ["METHODS", "Method", "MethodSettings", "method_of"]
+
+
+def method_of(recipe: Recipe) -> tuple[Method[Any], MethodSettings]:
+    """The method of a recipe and its checked settings; raises UnknownNameError or InputError."""
+    if recipe.method not in METHODS:
+        raise UnknownNameError("method", recipe.method, METHODS, place=f"recipe {recipe.name}")
+    method = METHODS[recipe.method]
+    return method, validate(recipe.settings, method.settings, place=f"recipe {recipe.name}: settings")

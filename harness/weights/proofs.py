@@ -1,0 +1,101 @@
+"""Proofs, on real prompts, that trained weights are what their name says. They come before any score.
+
+1. The trained logits differ from the base's.
+2. Switched off, they equal the base's (where the method has something to switch off).
+3. Saved and loaded again, at alpha 1, they are bit-identical to the trained ones.
+4. At alpha 0 they are bit-identical to the base's.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import ProofError
+from harness.weights.methods import Method
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One claim with the largest absolute difference of logits that was measured for it (nan: no numbers)."""
+
+    claim: str
+    largest_difference: float
+    holds: bool
+
+
+def prove(
+    method: Method[Any],
+    trained: "nn.Module",
+    folder: Path,
+    fresh_base: Callable[[], "nn.Module"],
+    prompts: Sequence[Sequence[int]],
+) -> list[Proof]:
+    """All proofs for what `method` saved to `folder` from `trained`; raises ProofError if one fails.
+
+    `fresh_base` loads the base anew each time; `prompts` are the token ids of at least one prompt.
+    """
+    base = logits(fresh_base(), prompts)
+    learnt = logits(trained, prompts)
+    proofs = [_differ("the trained logits differ from the base's", learnt, base)]
+    off = method.switched_off(trained)
+    if off is not None:
+        with off:
+            proofs.append(_equal("switched off, the logits equal the base's", logits(trained, prompts), base))
+    for alpha, claim, expected in (
+        (1.0, "saved, loaded and at alpha 1, the logits equal the trained ones", learnt),
+        (0.0, "at alpha 0, the logits equal the base's", base),
+    ):
+        restored = method.restore(fresh_base(), folder, alpha)
+        proofs.append(_equal(claim, logits(restored, prompts), expected))
+    failed = [proof for proof in proofs if not proof.holds]
+    if failed:
+        told = "; ".join(f"{proof.claim}: largest difference {proof.largest_difference:.3g}" for proof in failed)
+        advice = (
+            f"The method {method.name} or its file is at fault: remove the folder {folder} and try again, or report it."
+            if proofs[0].holds
+            else "Train longer or with a higher learning rate (a lower one where the difference is nan)."
+        )
+        raise ProofError(
+            f"{method.name}: these must hold and don't: {told}. The variant is not scored, since its name would be "
+            f"untrue. {advice}"
+        )
+    return proofs
+
+
+def as_rows(proofs: Sequence[Proof]) -> list[dict[str, Any]]:
+    """The proofs as plain mappings, to be written to a record."""
+    return [asdict(proof) for proof in proofs]
+
+
+def logits(model: "nn.Module", prompts: Sequence[Sequence[int]]) -> "torch.Tensor":
+    """The last position's logits of each prompt, computed alone (no padding), `(prompts, vocab) float32` on the CPU.
+
+    Leaves the model in evaluation mode.
+    """
+    import torch
+
+    device = next(model.parameters()).device
+    model.eval()
+    with torch.inference_mode():
+        rows = [model(input_ids=torch.tensor([list(prompt)], device=device)).logits[0, -1] for prompt in prompts]
+        return torch.stack(rows).float().cpu()
+
+
+def _differ(claim: str, ours: "torch.Tensor", theirs: "torch.Tensor") -> Proof:
+    gap = _gap(ours, theirs)
+    return Proof(claim, gap, 0 < gap < float("inf"))
+
+
+def _equal(claim: str, ours: "torch.Tensor", theirs: "torch.Tensor") -> Proof:
+    gap = _gap(ours, theirs)
+    return Proof(claim, gap, gap == 0)
+
+
+def _gap(ours: "torch.Tensor", theirs: "torch.Tensor") -> float:
+    """The largest absolute difference; nan if there is a nan anywhere, and 0 between equal infinities."""
+    return (ours - theirs).abs().masked_fill(ours == theirs, 0.0).max().item()

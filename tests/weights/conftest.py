@@ -1,0 +1,80 @@
+"""A two-layer random Llama on disk, with a real tokenizer, and what is needed to train it."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from harness.weights import Base, Example, Hardware, Recipe, TrainingSettings, locate_base
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def llama_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random Llama of two layers with tied weights, as save_pretrained writes it. Don't change it: copy it."""
+    folder = tmp_path_factory.mktemp("random-llama")
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(special_tokens=["<end>"], initial_alphabet=alphabet, show_progress=False)
+    tokenizer.train_from_iterator(["the ship is at home"], trainer)
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<end>")
+    fast.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(fast),
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=64,
+        tie_word_embeddings=True,
+        eos_token_id=0,
+        bos_token_id=None,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def base(llama_folder: Path) -> Base:
+    return locate_base(str(llama_folder))
+
+
+@pytest.fixture(scope="session")
+def hardware() -> Hardware:
+    return Hardware(torch.device("cpu"), torch.float32)
+
+
+@pytest.fixture(scope="session")
+def examples() -> list[Example]:
+    """Ten questions of different lengths, each with an answer of one or two tokens and the end token."""
+    return [
+        Example(
+            prompt=(*range(20, 23 + number % 4), 30 + number),
+            completion=(50 + number, *([70 + number] * (number % 2)), 0),
+        )
+        for number in range(10)
+    ]
+
+
+@pytest.fixture(scope="session")
+def full() -> Recipe:
+    return Recipe(name="full", method="full", training=TrainingSettings(learning_rate=1e-3, epochs=2, batch_size=4))
+
+
+@pytest.fixture(scope="session")
+def lora() -> Recipe:
+    return Recipe(
+        name="lora",
+        method="lora",
+        settings={"rank": 4, "alpha": 6},
+        training=TrainingSettings(learning_rate=1e-2, epochs=2, batch_size=4),
+    )
