@@ -1,0 +1,118 @@
+"""The command line: parse, call, exit. Exit codes: 0 fine, 1 regression or failed proof, 2 bad input."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from harness.errors import HarnessError, ProofError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+problems = Console(stderr=True)
+
+
+@app.callback()
+def harness() -> None:
+    """Settles, with evidence, whether to prompt, retrieve, fine-tune, combine them, or interpolate weights."""
+
+
+@app.command()
+def compare(
+    suite: Annotated[
+        str | None, typer.Argument(metavar="[SUITE]", help="Name or folder of a suite. [default: pocket]")
+    ] = None,
+    suite_option: Annotated[str | None, typer.Option("--suite", help="The same as the argument.")] = None,
+    model: Annotated[str | None, typer.Option(help="Base model: hub id or folder. [default: the suite's own]")] = None,
+    variants: Annotated[str | None, typer.Option(help="Variants, such as base/zero-shot,full@0.5/rag-3.")] = None,
+    weights: Annotated[str | None, typer.Option(help="Weights, such as base,lora,full@0.5; times --contexts.")] = None,
+    contexts: Annotated[str | None, typer.Option(help="Contexts, such as zero-shot,few-shot-4,rag-3.")] = None,
+    splits: Annotated[str | None, typer.Option(help="Test splits. [default: all]")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Seeds to train and draw shots with. [default: 1]")] = None,
+    limit: Annotated[int | None, typer.Option(help="Ask only the first cases of each split.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder. [default: runs/SUITE-HASH]")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, … [default: cuda where there is one]")] = None,
+    dtype: Annotated[str | None, typer.Option(help="float32, bfloat16 or float16. [default: float32]")] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML file with any of these; options win over it.")] = None,
+) -> None:
+    """Train, index, predict, score and compare every variant on one base model."""
+    from harness.pipeline.config import load_config
+    from harness.reporting import render
+    from harness.reporting.progress import TerminalProgress
+
+    options: dict[str, Any] = {
+        "suite": suite or suite_option,
+        "model": model,
+        "variants": _names(variants),
+        "weights": _names(weights),
+        "contexts": _names(contexts),
+        "splits": _names(splits),
+        "seeds": seeds,
+        "limit": limit,
+        "out": out,
+        "device": device,
+        "dtype": dtype,
+    }
+    request = load_config(config, options)
+    with console.status("loading the libraries"):
+        from harness.pipeline import run_comparison
+    try:
+        with TerminalProgress(console) as progress:
+            result = run_comparison(request, progress)
+    except KeyboardInterrupt:
+        _fail("Interrupted. What was finished is kept: the same command goes on from there.", 130)
+    console.print(render(result.comparison))
+    console.print(f"\nRun folder: [bold]{result.run}[/]", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def gate(
+    run: Annotated[Path, typer.Argument(help="The run folder to judge.")],
+    baseline: Annotated[Path, typer.Option(help="The run folder to hold it against.")],
+) -> None:
+    """Fail where RUN is worse than the baseline: 0 pass, 1 regression, 2 not comparable or bad input."""
+    from harness.gate import gate as judge
+    from harness.gate import render_gate
+
+    result = judge(run, baseline)
+    console.print(render_gate(result))
+    raise typer.Exit(0 if result.outcome == "pass" else 1)
+
+
+@app.command()
+def report(run: Annotated[Path, typer.Argument(help="The run folder to report on.")]) -> None:
+    """Write RUN/report.md: the verdict and the evidence for it."""
+    from harness.reporting import write_report
+
+    console.print(f"Report: [bold]{write_report(run)}[/]", highlight=False, soft_wrap=True)
+
+
+def main() -> None:
+    """Runs the command line; turns the harness's own errors into one message and an exit code."""
+    _show_warnings()
+    try:
+        app()
+    except HarnessError as error:
+        _fail(str(error), 1 if isinstance(error, ProofError) else 2)
+
+
+def _show_warnings() -> None:
+    """Lets what the stages log, such as a damaged artifact that is built again, appear on standard error."""
+    logger = logging.getLogger("harness")
+    logger.handlers = [RichHandler(console=problems, show_time=False, show_path=False)]
+    logger.setLevel(logging.INFO)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    problems.print("[bold red]error:[/]", end=" ")
+    problems.print(message, markup=False, highlight=False, soft_wrap=True)
+    sys.exit(code)
+
+
+def _names(listed: str | None) -> tuple[str, ...]:
+    """The names in a comma-separated list."""
+    return tuple(name.strip() for name in (listed or "").split(",") if name.strip())

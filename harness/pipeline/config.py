@@ -1,0 +1,39 @@
+"""What one comparison is asked to do: the options of `harness compare`, from a YAML file, the command line, or both."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from harness._settings import read_yaml, validate
+
+
+class CompareConfig(BaseModel):
+    """The request; `harness.pipeline.plan` resolves it against the suite and the base model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    suite: str = "pocket"
+    model: str | None = None
+    variants: tuple[str, ...] = ()
+    weights: tuple[str, ...] = ()
+    contexts: tuple[str, ...] = ()
+    splits: tuple[str, ...] = ()
+    seeds: int = Field(default=1, ge=1)
+    limit: int | None = Field(default=None, ge=1)
+    out: Path | None = None
+    device: str = "auto"
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    embedder: str = "sentence-transformers/all-MiniLM-L6-v2"
+    recipes: dict[str, dict[str, Any]] = {}
+
+
+def load_config(path: Path | None, options: Mapping[str, Any]) -> CompareConfig:
+    """The configuration in the YAML file `path` (if any), with `options` of the command line laid over it.
+
+    Raises InputError that tells all mistakes at once.
+    """
+    content = read_yaml(path) if path else {}
+    given = {key: value for key, value in options.items() if value not in (None, ())}
+    return validate({**content, **given}, CompareConfig, place=str(path) if path else "command line")

@@ -1,0 +1,125 @@
+"""The index stage: embeds each corpus revision that a split needs, and finds the passages of every case.
+
+Both are artifacts of the cache: the index by corpus and embedder, the hits by index and questions.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from harness.errors import InputError
+from harness.pipeline.plan import Plan
+from harness.pipeline.progress import Progress
+from harness.prompting import Evidence
+from harness.retrieval import (
+    Passage,
+    build_index,
+    embed,
+    embedder_hash,
+    load_embedder,
+    load_index,
+    locate_embedder,
+    save_index,
+    search,
+)
+from harness.runs import JSON, Artifact, Cache, code_hash, library_versions
+from harness.suite import Split
+
+HITS = "hits.jsonl"
+TIMING = "timing.json"
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """What was found for the cases of one split: passages by case id, best first."""
+
+    passages: dict[str, tuple[Evidence, ...]]
+    documents: dict[str, tuple[str, ...]]
+    seconds_per_query: float
+    index: Artifact
+
+
+class Indexer:
+    """Builds indexes and searches them, loading the embedder only if something isn't in the cache."""
+
+    def __init__(self, plan: Plan, cache: Cache, progress: Progress) -> None:
+        """Locates the embedder; raises InputError if there is none."""
+        self._plan = plan
+        self._cache = cache
+        self._progress = progress
+        self._folder = locate_embedder(plan.config.embedder)
+        self._depends: dict[str, JSON] = {
+            "embedder": self.embedder,
+            "device": plan.hardware.device.type,
+            "versions": library_versions(["sentence-transformers", "transformers", "torch", "faiss-cpu"]),
+            "code": code_hash("harness.retrieval"),
+        }
+
+    @cached_property
+    def embedder(self) -> str:
+        """The hash of the embedder's files."""
+        return embedder_hash(self._folder)
+
+    @cached_property
+    def _model(self) -> Any:
+        with self._progress.task("load the embedder", 1) as advance:
+            model = load_embedder(self._folder, self._plan.hardware.device.type)
+            advance(1)
+        return model
+
+    def retrieve(self, split: Split) -> Retrieved:
+        """The passages that the retriever finds for every case of `split`."""
+        passages = self._passages(split.as_of)
+        texts = [[p.id, p.title, p.text] for p in passages]
+        index = self._cache.artifact(
+            "index", {**self._depends, "passages": texts}, lambda folder: self._build_index(passages, folder)
+        )
+        questions = [case.question for case in split.cases]
+        depends: dict[str, JSON] = {
+            **self._depends,
+            "index": index.hash,
+            "questions": questions,
+            "k": self._plan.passages,
+        }
+        hits = self._cache.artifact("hits", depends, lambda folder: self._search(index, split.name, questions, folder))
+        by_id = {passage.id: passage for passage in passages}
+        rows = [json.loads(line) for line in (hits.path / HITS).read_text(encoding="utf-8").splitlines()]
+        found = {case.id: [by_id[name] for name in row] for case, row in zip(split.cases, rows, strict=True)}
+        return Retrieved(
+            passages={case: tuple(Evidence(p.id, p.text, p.title) for p in ps) for case, ps in found.items()},
+            documents={case: tuple(p.document for p in ps) for case, ps in found.items()},
+            seconds_per_query=json.loads((hits.path / TIMING).read_text(encoding="utf-8"))["seconds_per_query"],
+            index=index,
+        )
+
+    def _passages(self, as_of: date | None) -> list[Passage]:
+        """The corpus revision of `as_of`; a document is one passage."""
+        documents = self._plan.suite.corpus(as_of)
+        if len(documents) < self._plan.passages:
+            raise InputError(
+                f"rag-{self._plan.passages} needs as many passages and the corpus has {len(documents)} "
+                f"{f'as of {as_of}' if as_of else 'in its latest revision'}, so its name would be untrue. Lower K."
+            )
+        return [Passage(id=d.id, text=d.text, document=d.id, title=d.title) for d in documents]
+
+    def _build_index(self, passages: Sequence[Passage], folder: Path) -> None:
+        model = self._model
+        with self._progress.task(f"index {len(passages)} passages", len(passages)) as advance:
+            vectors = embed(model, [p.searched_text for p in passages], "document", advance=advance)
+            save_index(build_index(passages, vectors, self.embedder), folder)
+
+    def _search(self, artifact: Artifact, split: str, questions: Sequence[str], folder: Path) -> None:
+        index, model = load_index(artifact.path, self.embedder), self._model
+        with self._progress.task(f"retrieve for {split}", len(questions)) as advance:
+            begun = time.perf_counter()
+            vectors = embed(model, questions, "query", advance=advance)
+            hits = search(index, vectors, self._plan.passages)
+            seconds = (time.perf_counter() - begun) / max(1, len(questions))
+        lines = [json.dumps([hit.passage for hit in row]) + "\n" for row in hits]
+        (folder / HITS).write_text("".join(lines), encoding="utf-8")
+        (folder / TIMING).write_text(json.dumps({"seconds_per_query": seconds}) + "\n", encoding="utf-8")

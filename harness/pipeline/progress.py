@@ -1,0 +1,28 @@
+"""How the pipeline tells what it does: one task at a time, with as many steps as it will take. Knows no terminal."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
+
+Advance = Callable[[int], None]
+
+
+class Progress(Protocol):
+    """Where long steps are shown."""
+
+    def task(self, description: str, total: int) -> AbstractContextManager[Advance]:
+        """Begins a task of `total` steps; the context's value is told how many more are done."""
+
+    def note(self, text: str) -> None:
+        """Says something that isn't a task, such as that an artifact was found in the cache."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def task(self, description: str, total: int) -> AbstractContextManager[Advance]:
+        """A task that nobody watches."""
+        return nullcontext(lambda steps: None)
+
+    def note(self, text: str) -> None:
+        """Says nothing."""

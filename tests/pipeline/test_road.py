@@ -1,0 +1,216 @@
+"""The whole road on a small suite: what is written, what is reused, what is refused."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from harness.errors import InputError, ProofError
+from harness.pipeline import CompareConfig, run_comparison
+from harness.runs import Cache
+
+FAST = {"training": {"epochs": 2, "batch_size": 2, "learning_rate": 0.01}}
+
+
+class WatchedCache(Cache):
+    """A real cache that also notes what was asked of it."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.inputs: dict[str, list[Mapping]] = {}
+        self.built: list[str] = []
+
+    def artifact(self, kind, inputs, build):
+        artifact = super().artifact(kind, inputs, build)
+        self.inputs.setdefault(kind, []).append(inputs)
+        if not artifact.reused:
+            self.built.append(kind)
+        return artifact
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> WatchedCache:
+    return WatchedCache(tmp_path / "cache")
+
+
+def request(suite: Path, base: Path, out: Path, **more) -> CompareConfig:
+    options = {
+        "variants": ("base/zero-shot", "base/rag-2", "full/zero-shot", "full@0.5/rag-2+few-shot-1", "lora/zero-shot")
+    }
+    return CompareConfig(
+        suite=str(suite), model=str(base), out=out, recipes={"full": FAST, "lora": FAST}, **{**options, **more}
+    )
+
+
+def test_a_run_holds_a_cell_for_every_variant_split_and_metric(suite, tiny_base, tmp_path, cache):
+    """Every variant is scored on every split by its metrics, retrieval ones only where something was retrieved."""
+    result = run_comparison(request(suite, tiny_base, tmp_path / "run"), cache=cache)
+    cells = {(c.variant, c.split, c.metric) for c in result.comparison.cells}
+    for variant in ("base/zero-shot", "base/rag-2", "full/zero-shot", "full@0.5/rag-2+few-shot-1", "lora/zero-shot"):
+        assert {
+            (variant, "asked", "exact_match"),
+            (variant, "asked", "token_f1"),
+            (variant, "picked", "accuracy"),
+        } <= cells
+        assert ((variant, "asked", "recall@2") in cells) == ("rag" in variant)
+    assert (tmp_path / "run/predictions/full@0.5/rag-2+few-shot-1/asked.jsonl").is_file()
+
+
+def test_predictions_tell_what_was_shown(suite, tiny_base, tmp_path, cache):
+    """A RAG prediction names its passages and has more prompt tokens than the zero-shot one of the same case."""
+    run_comparison(request(suite, tiny_base, tmp_path / "run", variants=("base/zero-shot", "base/rag-2")), cache=cache)
+
+    def first(context: str) -> dict:
+        path = tmp_path / "run/predictions/base" / context / "asked.jsonl"
+        return json.loads(path.read_text(encoding="utf-8").splitlines()[0])
+
+    assert len(first("rag-2")["passages"]) == 2
+    assert first("zero-shot")["passages"] == []
+    assert first("rag-2")["prompt_tokens"] > first("zero-shot")["prompt_tokens"]
+
+
+def test_a_second_run_builds_nothing_and_says_the_same(suite, tiny_base, tmp_path, cache):
+    """With the same request everything comes from the cache, and comparison.json is the same to the byte."""
+    asked = request(suite, tiny_base, tmp_path / "run")
+    run_comparison(asked, cache=cache)
+    before = (tmp_path / "run/comparison.json").read_bytes()
+    cache.built.clear()
+    run_comparison(asked, cache=cache)
+    assert cache.built == []
+    assert (tmp_path / "run/comparison.json").read_bytes() == before
+
+
+def test_an_interrupted_run_keeps_what_was_finished(suite, tiny_base, tmp_path, cache, monkeypatch):
+    """After an interruption while predicting, the next run trains and indexes nothing again."""
+    from harness.inference import Engine
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    asked = request(suite, tiny_base, tmp_path / "run")
+    with monkeypatch.context() as patch:
+        patch.setattr(Engine, "choose", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run_comparison(asked, cache=cache)
+    assert {"weights", "index", "hits", "predictions"} <= set(cache.built)
+    cache.built.clear()
+    run_comparison(asked, cache=cache)
+    assert set(cache.built) == {"predictions"}
+
+
+def test_weights_at_the_ends_say_what_base_and_trained_say(suite, tiny_base, tmp_path, cache):
+    """@0 answers as the base and @1 as the trained model, for full fine-tuning and for LoRA."""
+    names = ("base", "full@0", "lora@0", "full", "full@1", "lora", "lora@1")
+    run_comparison(
+        request(suite, tiny_base, tmp_path / "run", variants=tuple(f"{n}/zero-shot" for n in names)), cache=cache
+    )
+
+    def said(weights: str) -> list:
+        rows = []
+        for split in ("asked", "picked"):
+            text = (tmp_path / "run/predictions" / weights / "zero-shot" / f"{split}.jsonl").read_text(encoding="utf-8")
+            rows += [(row["text"], row["loglikelihoods"]) for row in map(json.loads, text.splitlines())]
+        return rows
+
+    assert said("base") == said("full@0") == said("lora@0")
+    assert said("full") == said("full@1") != said("base")
+    assert said("lora") == said("lora@1") != said("base")
+
+
+def test_several_seeds_are_trained_apart_and_averaged(suite, tiny_base, tmp_path, cache):
+    """Two seeds train two models whose rows stand side by side, while the base is asked once."""
+    run_comparison(
+        request(suite, tiny_base, tmp_path / "run", seeds=2, variants=("base/zero-shot", "full/zero-shot")), cache=cache
+    )
+    assert cache.built.count("weights") == 2
+    rows = [json.loads(line) for line in (tmp_path / "run/scores.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert {row["seed"] for row in rows if row["variant"] == "full/zero-shot"} == {0, 1}
+    assert {row["seed"] for row in rows if row["variant"] == "base/zero-shot"} == {0}
+
+
+def test_within_a_run_only_the_named_thing_differs(suite, tiny_base, tmp_path, cache):
+    """Invariant 1: variants with the same context were asked the same token ids, whatever their weights."""
+    run_comparison(
+        request(
+            suite, tiny_base, tmp_path / "run", weights=("base", "full", "lora@0.5"), contexts=("rag-1",), variants=()
+        ),
+        cache=cache,
+    )
+    hashes = set()
+    for weights in ("base", "full", "lora@0.5"):
+        text = (tmp_path / f"run/predictions/{weights}/rag-1/asked.jsonl").read_text(encoding="utf-8")
+        hashes.add(tuple(json.loads(line)["prompt_hash"] for line in text.splitlines()))
+    assert len(hashes) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "rebuilt"),
+    [
+        ({"dtype": "bfloat16"}, {"weights", "predictions"}),
+        ({"recipes": {"full": {"training": {**FAST["training"], "epochs": 3}}}}, {"weights", "predictions"}),
+        ({"limit": 2}, {"hits", "predictions"}),
+        ({"variants": ("full/rag-1",)}, {"hits", "predictions"}),
+    ],
+    ids=["dtype", "recipe", "limit", "passages"],
+)
+def test_what_depends_on_a_setting_is_rebuilt_when_it_changes(suite, tiny_base, tmp_path, cache, change, rebuilt):
+    """Invariant 5: a changed setting rebuilds the stages that depend on it, and only those."""
+    common = {"variants": ("full/rag-2",)}
+    run_comparison(request(suite, tiny_base, tmp_path / "a", **common), cache=cache)
+    cache.built.clear()
+    options = request(suite, tiny_base, tmp_path / "b", **common).model_dump() | change
+    run_comparison(CompareConfig(**options), cache=cache)
+    assert set(cache.built) == rebuilt
+
+
+@pytest.mark.parametrize(
+    ("file", "rebuilt"),
+    [
+        ("corpus.jsonl", {"index", "hits", "predictions"}),
+        ("train.jsonl", {"weights", "predictions"}),
+        ("asked.jsonl", {"hits", "predictions"}),
+    ],
+)
+def test_what_depends_on_a_file_is_rebuilt_when_it_changes(suite, tiny_base, tmp_path, cache, file, rebuilt):
+    """Invariant 5: a changed byte of data rebuilds the stages that read it, and only those."""
+    common = {"variants": ("full/rag-2",)}
+    run_comparison(request(suite, tiny_base, tmp_path / "a", **common), cache=cache)
+    cache.built.clear()
+    text = (suite / file).read_text(encoding="utf-8")
+    key = "at home in" if file == "corpus.jsonl" else "?"
+    (suite / file).write_text(text.replace(key, f"{key}!", 1), encoding="utf-8")
+    run_comparison(request(suite, tiny_base, tmp_path / "b", **common), cache=cache)
+    assert set(cache.built) == rebuilt
+
+
+def test_weights_that_did_not_change_are_never_scored(suite, tiny_base, tmp_path, cache):
+    """Invariant 2: a training that moved nothing is a failed proof and not a row of scores."""
+    still = {"training": {"epochs": 1, "learning_rate": 1e-30}}
+    asked = request(suite, tiny_base, tmp_path / "run", variants=("full/zero-shot",)).model_dump()
+    with pytest.raises(ProofError, match="differ from the base's"):
+        run_comparison(CompareConfig(**{**asked, "recipes": {"full": still}}), cache=cache)
+    assert not (tmp_path / "run/comparison.json").exists()
+
+
+def test_all_mistakes_of_a_request_are_told_at_once(suite, tiny_base, tmp_path, cache):
+    """An unknown recipe, an unknown split and a bad device are told together, before anything is built."""
+    asked = request(
+        suite, tiny_base, tmp_path / "run", variants=("fulll/zero-shot",), splits=("askd",), device="toaster"
+    )
+    with pytest.raises(InputError) as caught:
+        run_comparison(asked, cache=cache)
+    for hint in ("Did you mean 'full'", "Did you mean 'asked'", "toaster"):
+        assert hint in str(caught.value)
+    assert cache.built == []
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_prompt_that_does_not_fit_names_the_part_and_its_tokens(suite, tiny_base, tmp_path, cache):
+    """A passage longer than the window is refused with the token counts, never cut."""
+    path = suite / "corpus.jsonl"
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    rows[0]["text"] += " It is very old." * 100
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    with pytest.raises(InputError, match=r"window holds 512[\s\S]*passages \d+[\s\S]*largest part is the passages"):
+        run_comparison(request(suite, tiny_base, tmp_path / "run", variants=("base/rag-4",)), cache=cache)
