@@ -74,7 +74,7 @@ def run_comparison(config: CompareConfig, progress: Progress | None = None, cach
         write_comparison(comparison, run.path)
         run.write_manifest(_manifest(plan, retrieved, trained, answered))
         advance(1)
-    return Result(run.path, comparison)
+    return Result(plan.out, comparison)
 
 
 def signature(plan: Plan) -> str:

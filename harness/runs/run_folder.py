@@ -22,7 +22,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         """Opens the run at `path`, or begins one there; raises InputError for a folder that holds something else."""
-        self.path = path
+        self.path = path.absolute()
         if _is_run(path):
             return
         if path.exists() and not (path.is_dir() and _is_empty(path)):

@@ -31,6 +31,12 @@ def test_compare_shows_table_verdict_and_run_folder(harness, suite, tiny_base):
         "compare", suite, "--model", tiny_base, "--contexts", "zero-shot,rag-1", "--weights", "base", "--out", "run"
     )
     assert code == 0
+    assert sorted(path.name for path in Path("run").iterdir()) == [
+        "comparison.json",
+        "predictions",
+        "run.json",
+        "scores.jsonl",
+    ]
     for text in ("base/zero-shot", "base/rag-1", "Verdict", "Run folder: run", "suite:harbour:"):
         assert text in shown
     assert harness("report", "run")[0] == 0

@@ -1,0 +1,48 @@
+"""What the documents show is true: their commands run and their files load."""
+
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.suite import load_suite
+
+ROOT = Path(__file__).parents[1]
+BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def commands(page: str) -> Iterator[str]:
+    """The `harness` commands in the bash blocks of a page, in order; installing and testing is for .ci/run."""
+    for language, _, text in BLOCK.findall((ROOT / page).read_text(encoding="utf-8")):
+        if language == "bash":
+            yield from (line for line in text.splitlines() if line.startswith("harness "))
+
+
+def test_the_commands_of_the_readme_run(tmp_path):
+    """Every harness command of the README's bash blocks exits with 0, one after the other in one folder."""
+    (tmp_path / "reports").symlink_to(ROOT / "reports")
+    shown = list(commands("README.md"))
+    assert len(shown) >= 3
+    for command in shown:
+        done = subprocess.run(shlex.split(command), cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+
+
+def test_the_suite_of_the_documentation_loads(tmp_path):
+    """The files that docs/suites.md shows make a valid suite."""
+    for _, name, text in BLOCK.findall((ROOT / "docs/suites.md").read_text(encoding="utf-8")):
+        if name:
+            (tmp_path / name).write_text(text, encoding="utf-8")
+    suite = load_suite(str(tmp_path))
+    assert [split.name for split in suite.tests] == ["asked", "moved", "picked"]
+
+
+@pytest.mark.parametrize("page", sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md")))
+def test_the_links_of_the_documents_lead_somewhere(page):
+    """Relative links of a document point to files that exist."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!http)([^)#]+)", text):
+        assert ((ROOT / page).parent / target).exists(), target
