@@ -81,23 +81,24 @@ def asked_and_answered(facts: list[Fact], random: Random, wording: Wording = que
     return document
 
 
+def shuffled_facts(ships: list[Ship], random: Random) -> list[Fact]:
+    """Everything that is true of `ships`, in random order."""
+    facts = [(s.name, attribute(name), value) for s in ships for name, value in s.facts.items()]
+    random.shuffle(facts)
+    return facts
+
+
 def reading(passages: int, questions: int, random: Random, wording: Wording = question) -> Document:
     """Passages, then questions about them in random order."""
     ships = invented_ships(passages, random, alike=random.random() < 0.5)
-    facts = [(s.name, attribute(a), v) for s in ships for a, v in s.facts.items()]
-    random.shuffle(facts)
+    facts = shuffled_facts(ships, random)
     text = "".join(f"Passage: {passage(s, random)}\n" for s in ships)
     return [(f"{text}\n", BACKGROUND), *asked_and_answered(facts[:questions], random, wording)]
 
 
 def reprint(ships: int, random: Random) -> Document:
     """Statements, then the same statements in another order: dense practice in matching and copying."""
-    facts = [
-        (s.name, attribute(a), v)
-        for s in invented_ships(ships, random, alike=random.random() < 0.5)
-        for a, v in s.facts.items()
-    ]
-    random.shuffle(facts)
+    facts = shuffled_facts(invented_ships(ships, random, alike=random.random() < 0.5), random)
     sentences = [
         (f"The {name} ", template.split("{ship} ")[1].split("{value}"), value)
         for name, a, value in facts
@@ -113,12 +114,7 @@ def reprint(ships: int, random: Random) -> Document:
 
 def restated(ships: int, random: Random) -> Document:
     """Statements, then each fact again in another wording, with the loss on the value."""
-    facts = [
-        (s.name, attribute(a), v)
-        for s in invented_ships(ships, random, alike=random.random() < 0.5)
-        for a, v in s.facts.items()
-    ]
-    random.shuffle(facts)
+    facts = shuffled_facts(invented_ships(ships, random, alike=random.random() < 0.5), random)
     first = " ".join(statement(name, a, value, random) for name, a, value in facts)
     random.shuffle(facts)
     document: Document = [(f"Passage: {first}\n\nAgain:", BACKGROUND)]
