@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from harness.errors import HarnessError, ProofError
+from harness.errors import HarnessError, InputError, ProofError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
@@ -24,20 +24,22 @@ def harness() -> None:
 @app.command()
 def compare(
     suite: Annotated[
-        str | None, typer.Argument(metavar="[SUITE]", help="Name or folder of a suite. [default: pocket]")
+        str | None, typer.Argument(metavar="[SUITE]", help="Name or folder of a suite. Default: pocket.")
     ] = None,
     suite_option: Annotated[str | None, typer.Option("--suite", help="The same as the argument.")] = None,
-    model: Annotated[str | None, typer.Option(help="Base model: hub id or folder. [default: the suite's own]")] = None,
+    model: Annotated[str | None, typer.Option(help="Base model: hub id or folder. Default: the suite's own.")] = None,
     variants: Annotated[str | None, typer.Option(help="Variants, such as base/zero-shot,full@0.5/rag-3.")] = None,
     weights: Annotated[str | None, typer.Option(help="Weights, such as base,lora,full@0.5; times --contexts.")] = None,
     contexts: Annotated[str | None, typer.Option(help="Contexts, such as zero-shot,few-shot-4,rag-3.")] = None,
-    splits: Annotated[str | None, typer.Option(help="Test splits. [default: all]")] = None,
-    seeds: Annotated[int | None, typer.Option(help="Seeds to train and draw shots with. [default: 1]")] = None,
+    splits: Annotated[str | None, typer.Option(help="Test splits. Default: all.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Seeds to train and draw shots with. Default: 1.")] = None,
     limit: Annotated[int | None, typer.Option(help="Ask only the first cases of each split.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Run folder. [default: runs/SUITE-HASH]")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, … [default: cuda where there is one]")] = None,
-    dtype: Annotated[str | None, typer.Option(help="float32, bfloat16 or float16. [default: float32]")] = None,
-    config: Annotated[Path | None, typer.Option(help="YAML file with any of these; options win over it.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder. Default: runs/SUITE-HASH.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, … Default: cuda where there is one.")] = None,
+    dtype: Annotated[str | None, typer.Option(help="float32, bfloat16 or float16. Default: float32.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="YAML file with any of these, and recipes and embedder; options win over it.")
+    ] = None,
 ) -> None:
     """Train, index, predict, score and compare every variant on one base model."""
     from harness.pipeline.config import load_config
@@ -45,7 +47,7 @@ def compare(
     from harness.reporting.progress import TerminalProgress
 
     options: dict[str, Any] = {
-        "suite": suite or suite_option,
+        "suite": _one_suite(suite, suite_option),
         "model": model,
         "variants": _names(variants),
         "weights": _names(weights),
@@ -111,6 +113,15 @@ def _fail(message: str, code: int) -> NoReturn:
     problems.print("[bold red]error:[/]", end=" ")
     problems.print(message, markup=False, highlight=False, soft_wrap=True)
     sys.exit(code)
+
+
+def _one_suite(argument: str | None, option: str | None) -> str | None:
+    """The suite that was named, in either place."""
+    if argument and option and argument != option:
+        raise InputError(
+            f"two suites are named, {argument!r} and --suite {option!r}, and a run has one. Drop one of them."
+        )
+    return argument or option
 
 
 def _names(listed: str | None) -> tuple[str, ...]:

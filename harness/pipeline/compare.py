@@ -128,6 +128,7 @@ def _manifest(
         "base": {"model": plan.base.name, "hash": plan.base.hash},
         "signature": signature(plan),
         "seeds": list(range(plan.config.seeds)),
+        "hardware": {"device": str(plan.hardware.device), "dtype": str(plan.hardware.dtype)},
         "provenance": provenance(),
         "artifacts": {
             "indexes": {split: found.index.hash for split, found in retrieved.items()},

@@ -80,10 +80,10 @@ def make_plan(config: CompareConfig) -> Plan:
 
 
 def _splits(suite: Suite, config: CompareConfig) -> tuple[Split, ...]:
-    known = {split.name: split for split in suite.tests}
-    for name in config.splits:
-        if name not in known:
-            raise UnknownNameError("test split", name, known, place=f"suite {suite.name}")
+    known = [split.name for split in suite.tests]
+    unknown = [UnknownNameError("test split", name, known) for name in config.splits if name not in known]
+    if unknown:
+        raise InputError("\n".join(f"suite {suite.name}: {error}" for error in unknown))
     chosen = [split for split in suite.tests if not config.splits or split.name in config.splits]
     return tuple(replace(split, cases=split.cases[: config.limit]) for split in chosen)
 
