@@ -42,6 +42,14 @@ def test_reproduces(name: str, tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == committed
 
 
+def test_the_pocket_base_is_small_and_safe() -> None:
+    """The base is one safetensors file in Hugging Face format, of at most 12 MB with its tokenizer, and no pickle."""
+    files = {path.name: path.stat().st_size for path in (ROOT / "suites/pocket/base").iterdir()}
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= set(files)
+    assert all(name.endswith((".json", ".safetensors")) for name in files)
+    assert sum(files.values()) <= 12_000_000
+
+
 def test_pocket_ships_are_reserved(world: Any) -> None:
     """Every ship of the corpus is reserved for the suite, and every retention question is about a known ship."""
     reserved = world.reserved_names()
