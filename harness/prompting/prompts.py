@@ -58,6 +58,7 @@ class PromptBuilder:
         self._tokenizer = tokenizer
         self._window = window
         self._chats = bool(getattr(tokenizer, "chat_template", None))
+        self._control = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
 
     def build(
         self, question: str, *, shots: Sequence[Shot] = (), passages: Sequence[Evidence] = (), answer_tokens: int
@@ -65,12 +66,15 @@ class PromptBuilder:
         """The prompt for one question, which leaves room for `answer_tokens`.
 
         Raises InputError if it doesn't fit the window (nothing is ever cut), and ProofError if the question, a shot
-        or a passage isn't in it as it should be (a template that drops it).
+        or a passage isn't in it as it should be (a template that drops it). Suites are untrusted text: a control token
+        written in one is plain text in a plain prompt, and refused in a chat (InputError).
         """
         wording = self._wording
         blocks = [wording.render_passage(passage.text, passage.title) for passage in passages]
         turns = [(wording.render_question(shot.question), shot.answer) for shot in shots]
         asked = wording.render_question(question)
+        if self._chats:
+            self._refuse_control([*blocks, asked, *(part for turn in turns for part in turn)])
         context = "".join(blocks) + "\n" if blocks else ""
         text = self._chat(turns, context + asked) if self._chats else self._plain(turns, context, asked)
         _prove("prompt.passage", text, [(p.id, p.text, block) for p, block in zip(passages, blocks, strict=True)])
@@ -100,8 +104,20 @@ class PromptBuilder:
         return (*ids, self._tokenizer.eos_token_id) if end and self._tokenizer.eos_token_id is not None else ids
 
     def encode(self, text: str) -> tuple[int, ...]:
-        """Token ids of a whole prompt; a chat template writes its own special tokens."""
-        return tuple(self._tokenizer(text, add_special_tokens=not self._chats, verbose=False)["input_ids"])
+        """Token ids of a whole prompt; a chat template writes its own special tokens, in plain text there are none."""
+        plain = not self._chats
+        ids = self._tokenizer(text, add_special_tokens=plain, split_special_tokens=plain, verbose=False)["input_ids"]
+        return tuple(ids)
+
+    def _refuse_control(self, parts: Sequence[str]) -> None:
+        """Raises InputError for a part of a chat that holds a control token, with which it could forge a turn."""
+        for part in parts:
+            forged = next((token for token in self._control if token in part), None)
+            if forged:
+                raise InputError(
+                    f"the text {part[:SHOWN_CHARACTERS]!r}… holds {forged!r}, which the model reads as a control "
+                    "token: it could end its turn and speak for another. Take it out of the case or document."
+                )
 
     def _plain(self, turns: Sequence[tuple[str, str]], context: str, asked: str) -> str:
         opening = f"{self._wording.instruction}\n\n" if self._wording.instruction else ""
@@ -124,7 +140,8 @@ class PromptBuilder:
             ) from None
 
     def _bare(self, text: str) -> list[int]:
-        return list(self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+        ids = self._tokenizer(text, add_special_tokens=False, split_special_tokens=True, verbose=False)["input_ids"]
+        return list(ids)
 
     def _count(self, text: str) -> int:
         return len(self._bare(text)) if text else 0
