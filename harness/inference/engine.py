@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import InputError
 from harness.inference.batching import BATCH_ROWS, BATCH_TOKENS, batches, left_padded, positions
+from harness.inference.choices import ChoiceRow, choice_rows
 
 if TYPE_CHECKING:
     import torch
@@ -105,24 +106,20 @@ class Engine:
         import torch
 
         _refuse_empty("prompt", prompts)
-        rows = [
-            (case, place, prompt, choice)
-            for case, (prompt, options) in enumerate(zip(prompts, choices, strict=True))
-            for place, choice in enumerate(options)
-        ]
-        _refuse_empty("choice", [choice for *_, choice in rows])
+        _refuse_empty("choice", [choice for options in choices for choice in options])
+        rows = choice_rows(prompts, choices)
         scores = [[float("nan")] * len(options) for options in choices]
         seconds = [0.0] * len(prompts)
-        for batch in batches([len(prompt) + len(choice) for _, _, prompt, choice in rows], **self._limits):
+        for batch in batches([len(row.ids) for row in rows], **self._limits):
             started = time.perf_counter()
             with torch.inference_mode():
-                sums = self._loglikelihoods([rows[i][2:] for i in batch])
+                found = self._loglikelihoods([rows[i] for i in batch])
             each = (time.perf_counter() - started) / len(batch)
-            for i, value in zip(batch, sums, strict=True):
-                case, place, *_ = rows[i]
-                scores[case][place] = value
-                seconds[case] += each
-            advance(len(batch))
+            for i, values in zip(batch, found, strict=True):
+                for place, value in zip(rows[i].places, values, strict=True):
+                    scores[rows[i].case][place] = value
+                seconds[rows[i].case] += each
+            advance(sum(len(rows[i].places) for i in batch))
         return [ChoiceScores(tuple(row), spent) for row, spent in zip(scores, seconds, strict=True)]
 
     def _continue(self, prompts: Sequence[Sequence[int]], limit: int, stop: Sequence[str]) -> list[list[int]]:
@@ -149,20 +146,23 @@ class Engine:
             mask = torch.cat([mask, mask.new_ones(len(prompts), 1)], -1)
         return written
 
-    def _loglikelihoods(self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
-        """The summed log-probability of each continuation given its prompt."""
+    def _loglikelihoods(self, rows: Sequence[ChoiceRow]) -> list[list[float]]:
+        """For each row the summed log-probability of each of its choices, given the prompt."""
         import torch
 
-        ids, mask = left_padded([[*prompt, *choice] for prompt, choice in pairs], self._device)
-        longest = max(len(choice) for _, choice in pairs)
-        # the logits at a position predict the next token: one position more on the left, one less on the right
-        logits = self._forward(ids, mask, keep=longest + 1).logits[:, -longest - 1 : -1].float()
-        each = logits.gather(-1, ids[:, -longest:, None])[..., 0] - logits.logsumexp(-1)
-        lengths = torch.tensor([len(choice) for _, choice in pairs], device=self._device)
-        of_choice = torch.arange(longest, 0, -1, device=self._device) <= lengths[:, None]
-        sums = each.where(of_choice, 0.0).sum(-1)
-        _refuse_nan(sums)
-        return sums.tolist()  # type: ignore[no-any-return]
+        ids, mask = left_padded([row.ids for row in rows], self._device)
+        longest = max(len(row.head) for row in rows)
+        # the logits at a position predict the next token, so those before the heads are needed too
+        logits = self._forward(ids, mask, keep=longest + 1).logits[:, -longest - 1 :].float()
+        normalisers = logits.logsumexp(-1)
+        heads = ids[:, ids.shape[1] - longest :]
+        each = logits[:, :-1].gather(-1, heads[..., None])[..., 0] - normalisers[:, :-1]
+        lengths = torch.tensor([len(row.head) for row in rows], device=self._device)
+        in_head = torch.arange(longest, 0, -1, device=self._device) <= lengths[:, None]
+        before_last = each.where(in_head, 0.0).sum(-1) - normalisers[:, -1]
+        sums = [before_last[i] + logits[i, -1, row.lasts] for i, row in enumerate(rows)]
+        _refuse_nan(torch.cat(sums))
+        return [values.tolist() for values in sums]
 
     def _forward(
         self, ids: "torch.Tensor", mask: "torch.Tensor", *, keep: int, cache: Any = None, use_cache: bool = False
