@@ -90,15 +90,18 @@ def keeps(variant: str, kept: Mapping[str, Judged]) -> bool:
 
 
 def simplicity(evidence: Evidence, variant: str, mean: float) -> tuple[bool, float, float, float]:
-    """A sort key, least first: nothing trained before trained, then seconds to build, then seconds a query.
+    """A sort key, least first: nothing trained before trained, then seconds to build, then tokens a query.
 
-    Seconds count to two significant digits, so that the clock's noise rarely decides; what is equal up to
-    there goes to the higher mean. A variant without known costs comes last of its kind.
+    Tokens and not seconds, since the clock's noise must not choose between variants that compute the same; both count
+    to two significant digits. What is equal up to there goes to the higher mean. A variant without known costs comes
+    last of its kind.
     """
     trained = any(v.name == variant and v.trainable_parameters > 0 for v in evidence.variants)
     cost = evidence.costs.get(variant)
-    build, query = (cost.build_seconds, cost.seconds_per_query) if cost else (float("inf"), float("inf"))
-    return trained, float(f"{build:.2g}"), float(f"{query:.2g}"), -mean
+    if cost is None:
+        return trained, float("inf"), float("inf"), -mean
+    tokens = cost.prompt_tokens_per_query + cost.generated_tokens_per_query
+    return trained, float(f"{cost.build_seconds:.2g}"), float(f"{tokens:.2g}"), -mean
 
 
 def _excluded(evidence: Evidence, tables: Sequence[ScoreTable]) -> dict[str, str]:

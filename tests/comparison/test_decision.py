@@ -47,6 +47,18 @@ def test_of_tied_variants_the_untrained_wins(world):
     assert "a tie with the leader full/rag-3 at -1.0 points" in decision.sentence
 
 
+def test_the_clock_does_not_choose_between_tied_variants(world):
+    """Of tied variants that cost the same to build and as many tokens to ask, the higher mean wins, however fast."""
+    names = ("full@0.5/rag-3", "full@0.7/rag-3")
+    slow_and_fast = [
+        world.cost(name).model_copy(update={"seconds_per_query": seconds})
+        for name, seconds in zip(names, (0.02, 0.01), strict=True)
+    ]
+    for right, winner in ((81, names[0]), (79, names[1])):
+        scores = {names[0]: {"in_domain": world.hits(right)}, names[1]: {"in_domain": world.hits(80)}}
+        assert world.compare(world.rows(scores), costs=slow_and_fast).decision.recommended == winner
+
+
 def test_of_tied_variants_those_that_keep_what_the_base_knew_come_first(world):
     """A significant loss on retention counts against a variant that is cheaper, though it leads."""
     decision = _decide(
