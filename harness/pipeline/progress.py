@@ -13,9 +13,6 @@ class Progress(Protocol):
     def task(self, description: str, total: int) -> AbstractContextManager[Advance]:
         """Begins a task of `total` steps; the context's value is told how many more are done."""
 
-    def note(self, text: str) -> None:
-        """Says something that isn't a task, such as that an artifact was found in the cache."""
-
 
 class Silent:
     """Shows nothing."""
@@ -23,6 +20,3 @@ class Silent:
     def task(self, description: str, total: int) -> AbstractContextManager[Advance]:
         """A task that nobody watches."""
         return nullcontext(lambda steps: None)
-
-    def note(self, text: str) -> None:
-        """Says nothing."""

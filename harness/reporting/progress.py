@@ -25,7 +25,6 @@ class TerminalProgress:
             console=console,
             transient=True,
         )
-        self._console = console
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -45,8 +44,8 @@ class TerminalProgress:
         finally:
             done = self._bars.tasks[self._bars.task_ids.index(bar)]
             self._bars.remove_task(bar)
-        self.note(f"{description} ({done.elapsed or 0:.1f} s)")
+        self._note(f"{description} ({done.elapsed or 0:.1f} s)")
 
-    def note(self, text: str) -> None:
+    def _note(self, text: str) -> None:
         """One line above the bars that stays."""
         self._bars.console.print(f"[dim]✓[/] {escape(text)}", highlight=False)
