@@ -1,8 +1,10 @@
 """What the documents show is true: their commands run and their files load."""
 
+import os
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,10 +26,14 @@ def commands(page: str) -> Iterator[str]:
 def test_the_commands_of_the_readme_run(tmp_path):
     """Every harness command of the README's bash blocks exits with 0, one after the other in one folder."""
     (tmp_path / "reports").symlink_to(ROOT / "reports")
+    # the environment that runs this test may not be activated
+    here = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
     shown = list(commands("README.md"))
     assert len(shown) >= 3
     for command in shown:
-        done = subprocess.run(shlex.split(command), cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["env", *shlex.split(command)], cwd=tmp_path, env=here, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
 
 
