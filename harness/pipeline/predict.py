@@ -17,7 +17,7 @@ from harness.pipeline.prompts import Asked, Prompts
 from harness.runs import JSON, Artifact, Cache, code_hash, fingerprint, library_versions
 from harness.suite import Split
 from harness.variants import Variant, Weights
-from harness.weights import load_model, restore
+from harness.weights import Stage, load_model, restore
 
 FILE = "predictions.jsonl"
 LIBRARIES = ("torch", "transformers", "peft", "tokenizers")
@@ -139,7 +139,7 @@ class _Model:
             raise HarnessError(f"{self._weights}: was not trained, so there is nothing to load.")
         else:
             recipe = plan.recipes[self._weights.recipe]
-            model = restore(recipe, plan.base, plan.hardware, self._trained.path, self._weights.alpha)
+            model = restore([Stage(recipe, self._trained.path)], plan.base, plan.hardware, self._weights.alpha)
         return Engine(model, self._prompts.tokenizer)
 
 

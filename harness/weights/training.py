@@ -6,6 +6,7 @@ Knows nothing of what the tokens say, of suites or of methods: it moves whatever
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +22,14 @@ IGNORED = -100  # what transformers leaves out of the loss
 
 @dataclass(frozen=True)
 class Example:
-    """Token ids of what the model sees and of what it shall answer (its end token included)."""
+    """Token ids of what the model sees and of what it shall answer (its end token included).
+
+    `rejected` is a worse answer, for methods that learn from preferences.
+    """
 
     prompt: tuple[int, ...]
     completion: tuple[int, ...]
+    rejected: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,9 @@ def train(
     settings: TrainingSettings,
     *,
     seed: int,
+    validation: Sequence[Example] = (),
+    unfinished: Path | None = None,
+    begin_epoch: Callable[[int], None] = lambda epoch: None,
     advance: Callable[[int], None] = lambda steps: None,
 ) -> TrainingRecord:
     """Trains what requires gradients in `model`, in place, with AdamW; `advance` is called with 1 after every step.
@@ -63,7 +71,8 @@ def train(
     device = moving[0].device
     order, losses, done = Random(seed), [], 0
     model.train()
-    for _ in range(settings.epochs):
+    for epoch in range(settings.epochs):
+        begin_epoch(epoch)
         summed, counted = 0.0, 0
         for batch in batches(examples, settings.batch_size, order):
             ids, mask, labels = (tensor.to(device) for tensor in collate(batch))

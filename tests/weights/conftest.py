@@ -1,13 +1,14 @@
 """A two-layer random Llama on disk, with a real tokenizer, and what is needed to train it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from harness.weights import Base, Example, Hardware, Recipe, TrainingSettings, locate_base
+from harness.weights import Base, Example, Hardware, Recipe, locate_base
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -65,16 +66,30 @@ def examples() -> list[Example]:
     ]
 
 
+SMALL: dict[str, dict[str, Any]] = {
+    "full": {"training": {"learning_rate": 1e-3}},
+    "lora": {"settings": {"rank": 4, "alpha": 6}},
+}
+"""Each method with settings for the random Llama: a new method is one line here, and the contract tests hold it too."""
+
+
+def small(name: str) -> Recipe:
+    """A recipe of the method called `name` that trains in a moment."""
+    training = {"learning_rate": 1e-2, "epochs": 2, "batch_size": 4, **SMALL[name].get("training", {})}
+    return Recipe(name=name, method=name, settings=SMALL[name].get("settings", {}), training=training)
+
+
+@pytest.fixture(params=sorted(SMALL))
+def recipe(request: pytest.FixtureRequest) -> Recipe:
+    """A small recipe of each method."""
+    return small(request.param)
+
+
 @pytest.fixture(scope="session")
 def full() -> Recipe:
-    return Recipe(name="full", method="full", training=TrainingSettings(learning_rate=1e-3, epochs=2, batch_size=4))
+    return small("full")
 
 
 @pytest.fixture(scope="session")
 def lora() -> Recipe:
-    return Recipe(
-        name="lora",
-        method="lora",
-        settings={"rank": 4, "alpha": 6},
-        training=TrainingSettings(learning_rate=1e-2, epochs=2, batch_size=4),
-    )
+    return small("lora")

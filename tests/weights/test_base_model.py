@@ -18,6 +18,7 @@ from harness.weights import (
     Example,
     Hardware,
     Recipe,
+    Stage,
     derive,
     load_model,
     load_tokenizer,
@@ -74,7 +75,7 @@ def test_a_local_base_needs_no_network(
     for recipe in (full, lora):
         (tmp_path / recipe.name).mkdir()
         derive(recipe, base, hardware, examples, tmp_path / recipe.name, seed=0)
-        restore(recipe, base, hardware, tmp_path / recipe.name, 0.5)
+        restore([Stage(recipe, tmp_path / recipe.name)], base, hardware, 0.5)
     assert no_network == []
 
 

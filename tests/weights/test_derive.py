@@ -8,21 +8,15 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from harness.errors import CacheError, InputError
-from harness.weights import Base, Example, Hardware, Recipe, derive, locate_base, read_record, restore
+from harness.weights import Base, Example, Hardware, Recipe, Stage, derive, locate_base, method_of, read_record, restore
 from harness.weights.proofs import logits
 
 PROMPTS = [[20, 21, 22, 30], [40], [5, 6, 7, 8, 9, 10, 11]]
+WITHOUT_SWITCH = ("full",)  # nothing lies beside the base
 
 
 def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-@pytest.fixture(params=["full", "lora"])
-def recipe(request: pytest.FixtureRequest) -> Recipe:
-    """Each method."""
-    found: Recipe = request.getfixturevalue(request.param)
-    return found
 
 
 @pytest.fixture
@@ -73,7 +67,7 @@ def test_deriving_leaves_the_process_alone(
     torch.manual_seed(3)
     first = torch.rand(2)
     derive(recipe, base, hardware, examples, tmp_path, seed=0)
-    restore(recipe, base, hardware, tmp_path)
+    restore([Stage(recipe, tmp_path)], base, hardware)
     assert torch.equal(torch.stack(before), torch.stack((first, torch.rand(2))))
 
 
@@ -94,7 +88,9 @@ def test_the_record_holds_training_and_proofs(recipe: Recipe, base: Base, derive
     assert len(record["losses"]) == 2
     assert 0 < record["trainable_parameters"] <= record["parameters"]
     assert all(proof["holds"] for proof in record["proofs"])
-    assert len(record["proofs"]) == (3 if recipe.name == "full" else 4)
+    method, _ = method_of(recipe)
+    proofs = 2 + (method.interpolation.kind != "none") + (recipe.name not in WITHOUT_SWITCH) * (1 + method.merges)
+    assert len(record["proofs"]) == proofs
 
 
 def test_dropout_in_training_is_gone_afterwards(
@@ -103,7 +99,7 @@ def test_dropout_in_training_is_gone_afterwards(
     """A LoRA that was trained with dropout passes its proofs, and its restored logits don't vary."""
     dropping = lora.model_copy(update={"settings": {**lora.settings, "dropout": 0.5}})
     derive(dropping, base, hardware, examples, tmp_path, seed=0)
-    model = restore(dropping, base, hardware, tmp_path)
+    model = restore([Stage(dropping, tmp_path)], base, hardware)
     assert not model.training
     assert torch.equal(
         model(input_ids=torch.tensor(PROMPTS[:1])).logits, model(input_ids=torch.tensor(PROMPTS[:1])).logits
@@ -118,7 +114,7 @@ def test_a_base_in_half_precision_can_be_adapted_in_float32(
     (tmp_path / "derived").mkdir()
     half = locate_base(str(tmp_path / "half"))
     derive(recipe, half, hardware, examples, tmp_path / "derived", seed=0)
-    model = restore(recipe, half, hardware, tmp_path / "derived", 0.5)
+    model = restore([Stage(recipe, tmp_path / "derived")], half, hardware, 0.5)
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
 
 
@@ -126,13 +122,13 @@ def test_bfloat16_can_be_trained_and_proved(lora: Recipe, base: Base, examples: 
     """The proofs are exact in another number format too."""
     derive(lora, base, Hardware(torch.device("cpu"), torch.bfloat16), examples, tmp_path, seed=0)
     proofs = read_record(tmp_path)["proofs"]
-    assert len(proofs) == 4
+    assert len(proofs) == 5
     assert all(proof["holds"] for proof in proofs)
 
 
 def test_no_alpha_is_the_trained_model(recipe: Recipe, base: Base, hardware: Hardware, derived: Path) -> None:
     """RECIPE and RECIPE@1 are the same to the bit."""
-    trained, at_one = (restore(recipe, base, hardware, derived, alpha) for alpha in (None, 1.0))
+    trained, at_one = (restore([Stage(recipe, derived)], base, hardware, alpha) for alpha in (None, 1.0))
     assert torch.equal(logits(trained, PROMPTS), logits(at_one, PROMPTS))
 
 
@@ -142,7 +138,7 @@ def test_a_folder_without_its_weights_is_an_error(
     """Absent weights are an error that no hub is asked about, never the base."""
     next(derived.glob("*.safetensors")).unlink()
     with pytest.raises(CacheError, match="Remove that folder"):
-        restore(recipe, base, hardware, derived)
+        restore([Stage(recipe, derived)], base, hardware)
 
 
 def test_a_file_that_lacks_a_tensor_is_an_error(recipe: Recipe, base: Base, hardware: Hardware, derived: Path) -> None:
@@ -152,7 +148,7 @@ def test_a_file_that_lacks_a_tensor_is_an_error(recipe: Recipe, base: Base, hard
     del weights[next(name for name in weights if "down_proj" in name)]
     save_file(weights, path, metadata={"format": "pt"})
     with pytest.raises(CacheError, match=r"down_proj.*Remove that folder"):
-        restore(recipe, base, hardware, derived)
+        restore([Stage(recipe, derived)], base, hardware)
 
 
 def test_target_modules_that_are_none_of_the_base_are_told(

@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from harness.weights import Base, Example, Hardware, Recipe, derive, load_model, restore
+from harness.weights import Base, Example, Hardware, Recipe, Stage, derive, load_model, restore
 from harness.weights.proofs import logits
 
 PROMPTS = [[20, 21, 22, 30], [40], [5, 6, 7, 8, 9, 10, 11]]
@@ -35,7 +35,7 @@ def test_full_weights_are_on_the_line_between_base_and_trained(
     """Every weight of full@alpha is (1 - alpha) * base + alpha * trained, to the bit at both ends."""
     plain = load_model(base, dtype=hardware.dtype, device=hardware.device)
     trained = load_file(folders["full"] / "weights.safetensors")
-    between = dict(restore(full, base, hardware, folders["full"], alpha).named_parameters())
+    between = dict(restore([Stage(full, folders["full"])], base, hardware, alpha).named_parameters())
     for name, parameter in plain.named_parameters():
         line = (1 - alpha) * parameter.double() + alpha * trained[name].double()
         tolerance = 0 if alpha in (0.0, 1.0) else 1e-7
@@ -57,7 +57,7 @@ def test_lora_is_a_part_of_its_delta_merged_by_hand(
                 parameter += alpha * (6 / 4) * deltas[f"{key}B.weight"] @ deltas[f"{key}A.weight"]
                 changed += 1
     assert changed == len(deltas) / 2 == 14, "seven linear layers in each of two blocks"
-    ours = logits(restore(lora, base, hardware, folders["lora"], alpha), PROMPTS)
+    ours = logits(restore([Stage(lora, folders["lora"])], base, hardware, alpha), PROMPTS)
     torch.testing.assert_close(ours, logits(merged, PROMPTS), rtol=1e-5, atol=1e-6)
 
 
@@ -68,8 +68,11 @@ def test_the_ends_are_exact_and_the_middle_is_neither(
     """@0 has the base's logits and @1 the trained ones, bit by bit; @0.5 has neither."""
     recipe = request.getfixturevalue(name)
     plain = logits(load_model(base, dtype=hardware.dtype, device=hardware.device), PROMPTS)
-    trained = logits(restore(recipe, base, hardware, folders[name]), PROMPTS)
-    at = {alpha: logits(restore(recipe, base, hardware, folders[name], alpha), PROMPTS) for alpha in (0.0, 0.5, 1.0)}
+    trained = logits(restore([Stage(recipe, folders[name])], base, hardware), PROMPTS)
+    at = {
+        alpha: logits(restore([Stage(recipe, folders[name])], base, hardware, alpha), PROMPTS)
+        for alpha in (0.0, 0.5, 1.0)
+    }
     assert torch.equal(at[0.0], plain)
     assert torch.equal(at[1.0], trained)
     assert not torch.equal(at[0.5], plain)
@@ -78,5 +81,5 @@ def test_the_ends_are_exact_and_the_middle_is_neither(
 
 def test_tied_weights_stay_tied(base: Base, hardware: Hardware, full: Recipe, folders: dict[str, Path]) -> None:
     """An interpolated model shares input and output embeddings as its base does."""
-    model = restore(full, base, hardware, folders["full"], 0.5)
+    model = restore([Stage(full, folders["full"])], base, hardware, 0.5)
     assert model.get_input_embeddings().weight is model.get_output_embeddings().weight

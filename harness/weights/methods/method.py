@@ -1,11 +1,17 @@
 """What every method of deriving weights can do. One method is one file beside this one."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
+
+from harness.weights.recipe import TrainingSettings
+from harness.weights.training import Example, TrainingRecord, train
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,19 +26,68 @@ class MethodSettings(BaseModel):
 Settings = TypeVar("Settings", bound=MethodSettings)
 
 
-class Method(ABC, Generic[Settings]):
-    """How weights are attached to a base, stored, loaded, switched off and interpolated.
+@dataclass(frozen=True)
+class Interpolation:
+    """What `RECIPE@ALPHA` means for a method.
 
-    `restore` declares the interpolation: at `alpha` 0 the model equals the base, at 1 the trained one, exactly.
-    A method that can't interpolate raises InputError for any other alpha, naming what to use instead.
+    `weights`: `(1 - alpha) * base + alpha * trained`, exactly. `output`: what the adapter adds is scaled by alpha,
+    which is another thing and called so. `none`: it has no meaning, and `note` says why and what to use instead.
+    """
+
+    kind: Literal["weights", "output", "none"]
+    note: str = ""
+
+
+class Method(ABC, Generic[Settings]):
+    """How weights are attached to a base, trained, stored, loaded, switched off, merged and interpolated.
+
+    `merges` says whether the trained model can be folded into plain weights of the base's architecture, `batches`
+    whether requests for several adapters of one base can share a batch (peft's `adapter_names`).
     """
 
     name: ClassVar[str]
+    title: ClassVar[str]
+    paper: ClassVar[str]
+    interpolation: ClassVar[Interpolation]
+    merges: ClassVar[bool]
+    batches: ClassVar[bool]
     settings: type[Settings]
+
+    def prepare(self, base: "nn.Module", settings: Settings) -> "nn.Module":
+        """The base as this method computes with it, adapted or not: itself, unless the method quantises it."""
+        return base
 
     @abstractmethod
     def attach(self, base: "nn.Module", settings: Settings) -> "nn.Module":
-        """The base made ready for training: what shall learn requires gradients, and nothing else does."""
+        """The prepared base made ready for training: what shall learn requires gradients, and nothing else does."""
+
+    def begin_epoch(self, model: "nn.Module", settings: Settings, epoch: int) -> None:
+        """Called before each epoch (from 0 on): a method may change what requires gradients."""
+
+    def fit(
+        self,
+        model: "nn.Module",
+        settings: Settings,
+        examples: Sequence[Example],
+        training: TrainingSettings,
+        *,
+        seed: int,
+        validation: Sequence[Example] = (),
+        unfinished: Path | None = None,
+        advance: Callable[[int], None] = lambda steps: None,
+    ) -> TrainingRecord:
+        """Trains the attached model in place; see `harness.weights.training.train`."""
+        begin_epoch = partial(self.begin_epoch, model, settings)
+        return train(
+            model,
+            examples,
+            training,
+            seed=seed,
+            validation=validation,
+            unfinished=unfinished,
+            begin_epoch=begin_epoch,
+            advance=advance,
+        )
 
     @abstractmethod
     def save(self, model: "nn.Module", folder: Path) -> None:
@@ -40,11 +95,24 @@ class Method(ABC, Generic[Settings]):
 
     @abstractmethod
     def restore(self, base: "nn.Module", folder: Path, alpha: float = 1.0) -> "nn.Module":
-        """The model that `save` wrote to `folder`, at `alpha` between base and trained. Consumes `base`.
+        """The model that `save` wrote to `folder`, at `alpha` between base and trained. Consumes the prepared `base`.
 
-        Raises CacheError if `folder` doesn't hold what `save` writes for this base.
+        At 1 it equals the trained model to the bit, and at 0 the base. Raises CacheError if `folder` doesn't hold what
+        `save` writes for this base, and InputError for an alpha that the method can't give.
         """
+
+    @abstractmethod
+    def reload(self, model: "nn.Module", folder: Path) -> None:
+        """Puts what `save` wrote to `folder` into the attached `model`, to train on from there; raises CacheError."""
 
     @abstractmethod
     def switched_off(self, model: "nn.Module") -> AbstractContextManager[None] | None:
         """A context in which `model` computes what the base does, or None if nothing can be switched off."""
+
+    def merged(self, model: Any) -> Any:
+        """The restored `model`, consumed, as a plain model with the base's architecture; only where `merges`."""
+        return model
+
+    def virtual_tokens(self, settings: Settings) -> int:
+        """How many tokens of the model's window the method takes for itself."""
+        return 0
