@@ -28,6 +28,7 @@ from harness.comparison.records import (
     SplitKind,
     SplitReference,
     SuiteReference,
+    Trial,
     VariantReference,
 )
 from harness.comparison.shift import difference_of_drops, drop
@@ -57,6 +58,7 @@ __all__ = [
     "SplitReference",
     "SuiteReference",
     "Tables",
+    "Trial",
     "VariantReference",
     "compare",
     "difference_of_drops",

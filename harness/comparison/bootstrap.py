@@ -1,6 +1,7 @@
 """How sure is a mean, or a difference of means? The nonparametric bootstrap over cases, vectorised.
 
-Knows nothing of variants, splits or metrics: it sees samples, one float64 vector `(cases,)` without NaN each.
+Knows nothing of variants, splits or metrics: it sees samples without NaN, float64 `(cases, seeds)` each, or
+`(cases,)` for one seed. Cases are resampled here; what the seeds add stands in `seeds`.
 
 A *quantity* is a weighted sum of the means of independent samples: one sample is a plain mean, five with
 equal weights are a macro mean over five splits, two with weights 1 and -1 are a drop. Samples of the same
@@ -17,8 +18,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Quantity = Sequence[Floats]
+from harness.comparison.seeds import Floats, Quantity, averaged, with_seeds
 
 RESAMPLES = 10_000
 SEED = 20_240_229
@@ -62,7 +62,7 @@ def _counts(cases: int, stream: int, chunk: int) -> NDArray[np.uint8]:
 
 
 def resampled_means(samples: Sequence[Floats], *, resamples: int = RESAMPLES, stream: int = 0) -> Floats:
-    """The mean of each sample in each resample, `(resamples, samples)`.
+    """The mean of each sample `(cases,)` in each resample, `(resamples, samples)`.
 
     Samples of the same size share the drawn cases. Different `stream`s draw independently. Raises
     ValueError if a sample is empty.
@@ -85,9 +85,10 @@ def _estimates(quantities: Sequence[Quantity], weights: Sequence[float], resampl
     values = np.zeros(len(quantities))
     resampled = np.zeros((resamples, len(quantities)))
     for stream, weight in enumerate(weights):
-        samples = [quantity[stream] for quantity in quantities]
+        samples = [averaged(quantity[stream]) for quantity in quantities]
         values += weight * np.array([sample.mean() for sample in samples])
         resampled += weight * resampled_means(samples, resamples=resamples, stream=stream)
+    resampled = with_seeds(resampled, quantities, weights)
     return values, resampled.round(12)  # so that an exact tie is one whatever the order of summation
 
 

@@ -16,6 +16,7 @@ from harness.comparison.records import (
     ScoreRow,
     SplitReference,
     SuiteReference,
+    Trial,
     VariantReference,
 )
 from harness.comparison.table import ScoreTable, Tables, tabulate
@@ -33,6 +34,7 @@ def compare(
     costs: Sequence[Cost],
     signature: str,
     paired_metrics: Collection[str],
+    trials: Sequence[Trial] = (),
     primary: Mapping[str, str] | None = None,
 ) -> Comparison:
     """What the score `rows` of one run conclude.
@@ -60,8 +62,9 @@ def compare(
         splits=list(splits),
         variants=list(variants),
         cells=cells,
-        pairs=_pairs(tables, paired_metrics),
+        pairs=_pairs(tables, paired_metrics, {v.name: v.after for v in variants if v.after}),
         costs=list(costs),
+        trials=list(trials),
         decision=_decision(evidence, cells, seeds=len({row.seed for row in rows})),
     )
 
@@ -105,9 +108,12 @@ def _cells(table: ScoreTable) -> list[Cell]:
     return cells
 
 
-def _pairs(tables: Tables, paired_metrics: Collection[str]) -> list[Pair]:
+def _pairs(tables: Tables, paired_metrics: Collection[str], after: Mapping[str, str]) -> list[Pair]:
     return [
-        pair for (_, metric), table in tables.items() if metric in paired_metrics for pair in paired_differences(table)
+        pair
+        for (_, metric), table in tables.items()
+        if metric in paired_metrics
+        for pair in paired_differences(table, after)
     ]
 
 

@@ -9,15 +9,17 @@
    retention splits (Holm over the tied). If none does, all stay.
 4. Of those, the *simplest and cheapest* is recommended, see `simplicity`.
 
-Splits are resampled independently, also where their cases ask about the same facts.
+Splits are resampled independently, also where their cases ask about the same facts; seeds are drawn once for all
+splits, since the same trained model answers on each.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.comparison.bootstrap import Interval, Quantity, differences, mean_intervals
+from harness.comparison.bootstrap import Interval, differences, mean_intervals
 from harness.comparison.multiplicity import Judged, judge
 from harness.comparison.records import REFERENCE_VARIANT, Cost, SplitReference, VariantReference
+from harness.comparison.seeds import Quantity
 from harness.comparison.table import ScoreTable, Tables
 
 UNSCORED_LIMIT = 0.05

@@ -69,12 +69,18 @@ class SplitReference(Record):
 
 
 class VariantReference(Record):
-    """One variant and how many parameters its training changed (0 for the base)."""
+    """One variant and how many parameters its training changed (0 for the base).
+
+    `after` is the variant that it was trained on top of, in the same context ("" for none), `chosen` what was settled
+    by validation, in words.
+    """
 
     name: str
     weights: str
     context: str
     trainable_parameters: int
+    after: str = ""
+    chosen: str = ""
 
 
 class Cell(Record):
@@ -120,6 +126,24 @@ class Cost(Record):
     artifact_bytes: int
 
 
+class Trial(Record):
+    """One trial of tuning a recipe: what was set, and how the validation and the retention cases were answered.
+
+    `validation` is None where the trial failed, and `failure` says why; `retention` where there is no such split.
+    """
+
+    recipe: str
+    number: int
+    settings: dict[str, str | int | float | bool | None]
+    learning_rate: float
+    epochs: int
+    validation: Figure | None = None
+    retention: Figure | None = None
+    seconds: Figure = 0.0
+    chosen: bool = False
+    failure: str = ""
+
+
 class Decision(Record):
     """The recommended variant ("" where none can be), one sentence of verdict, and the checks that led to it."""
 
@@ -140,4 +164,5 @@ class Comparison(Record):
     cells: list[Cell]
     pairs: list[Pair]
     costs: list[Cost]
+    trials: list[Trial] = []
     decision: Decision

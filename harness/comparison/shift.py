@@ -5,7 +5,8 @@ Pure functions over score tables; knows nothing of what the splits are.
 
 from collections.abc import Mapping
 
-from harness.comparison.bootstrap import Difference, Floats, Quantity, differences
+from harness.comparison.bootstrap import Difference, differences
+from harness.comparison.seeds import Floats, Quantity
 from harness.comparison.table import ScoreTable, without_unscored
 from harness.errors import InputError
 
@@ -16,9 +17,10 @@ def drop(
     """Mean score of `variant` on `before` minus its mean on `after`: positive where it falls.
 
     With `pairing` (case of `before` to case of `after`) cases are resampled in couples, otherwise the two
-    splits are resampled independently. Raises InputError where nothing is left to compare.
+    splits are resampled independently. Seeds belong together: the same trained model answers on both splits.
+    Raises InputError where nothing is left to compare.
     """
-    return _drop(before.column(variant), after.column(variant), before, after, pairing)
+    return _drop(before.scores[variant].values, after.scores[variant].values, before, after, pairing)
 
 
 def difference_of_drops(
@@ -28,15 +30,13 @@ def difference_of_drops(
 
     `pairing` and errors are as for `drop`.
     """
-    gap_before = before.column(a) - before.column(b)
-    gap_after = after.column(a) - after.column(b)
-    return _drop(gap_before, gap_after, before, after, pairing)
+    return _drop(before.gap(a, b), after.gap(a, b), before, after, pairing)
 
 
 def _drop(
     first: Floats, second: Floats, before: ScoreTable, after: ScoreTable, pairing: Mapping[str, str] | None
 ) -> Difference:
-    """Mean of `first` `(cases of before,)` minus mean of `second` `(cases of after,)`, NaN left out."""
+    """Mean of `first` `(cases of before, seeds)` minus mean of `second` `(cases of after, seeds)`, NaN left out."""
     quantity: Quantity = [without_unscored(first), without_unscored(second)]
     weights = [1.0, -1.0]
     if pairing is not None:

@@ -13,6 +13,7 @@ from harness.comparison.phrases import listing, metric_label, percent_interval, 
 from harness.comparison.records import REFERENCE_VARIANT, Cell
 
 _SHOWN = 3  # variants below the leader that are told with their figures
+_ENOUGH_SEEDS = 3  # two make an interval up to nine times as wide as many do, three up to 2.3 times
 
 
 def sentence(choice: Choice, evidence: Evidence) -> str:
@@ -41,7 +42,7 @@ def reasons(choice: Choice, evidence: Evidence, cells: Sequence[Cell], seeds: in
     found = [_judged_by(evidence), *_exclusions(choice)]
     if choice.recommended:
         found += [*_leading(choice), *_gain(choice), *_retention(choice, evidence), _cheapest(choice, evidence)]
-    return [*found, *_stale(choice, cells), _untold(seeds)]
+    return [*found, *_stale(choice, cells), *_covered(seeds), _untold(seeds)]
 
 
 def _measure(evidence: Evidence) -> str:
@@ -139,11 +140,19 @@ def _stale(choice: Choice, cells: Sequence[Cell]) -> list[str]:
     return found
 
 
+def _covered(seeds: int) -> list[str]:
+    """What the intervals cover besides the choice of cases; nothing if one seed was run."""
+    if seeds == 1:
+        return []
+    few = "" if seeds >= _ENOUGH_SEEDS else f", which tell little: run {_ENOUGH_SEEDS} or more"
+    return [f"Intervals cover the choice of cases and how training and drawn shots vary over {seeds} seeds{few}."]
+
+
 def _untold(seeds: int) -> str:
-    runs = "one seed was run" if seeds == 1 else f"{seeds} seeds were averaged case by case"
+    training = "how much training varies from seed to seed (one seed was run), " if seeds == 1 else ""
     return (
-        f"Not told by these figures: how much training varies from seed to seed ({runs}), what another base model "
-        "or other data would show, and how much of the leader's lead is the luck of being picked on these cases."
+        f"Not told by these figures: {training}what another base model or other data would show, and how much of the "
+        "leader's lead is the luck of being picked on these cases."
     )
 
 

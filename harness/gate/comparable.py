@@ -17,7 +17,7 @@ def check_comparable(
 
     `rows` are the score rows of the run, `expected` those of the baseline that a gate is to check.
     """
-    reasons = [*_origins(run, baseline), *_names(run, baseline), *_cases(run, rows, expected)]
+    reasons = [*_origins(run, baseline), *_names(run, baseline), *_seeds(rows, expected), *_cases(run, rows, expected)]
     if not expected:
         reasons.append("the baseline has no scores that could be checked")
     if reasons:
@@ -50,6 +50,20 @@ def _names(run: Comparison, baseline: Comparison) -> Iterator[str]:
     ):
         found = {item.name for item in here}
         yield from (f"{kind} {item.name!r} is missing in the run" for item in there if item.name not in found)
+
+
+def _seeds(rows: Sequence[ScoreRow], expected: Sequence[ScoreRow]) -> Iterator[str]:
+    """The variants of which run and baseline have no seed in common."""
+    found: dict[str, set[int]] = defaultdict(set)
+    wanted: dict[str, set[int]] = defaultdict(set)
+    for row in rows:
+        found[row.variant].add(row.seed)
+    for row in expected:
+        wanted[row.variant].add(row.seed)
+    for variant, seeds in wanted.items():
+        if found[variant] and not found[variant] & seeds:
+            here, there = (", ".join(map(str, sorted(some))) for some in (found[variant], seeds))
+            yield f"variant {variant!r} has no seed in common: {here} in the run, {there} in the baseline"
 
 
 def _cases(run: Comparison, rows: Sequence[ScoreRow], expected: Sequence[ScoreRow]) -> Iterator[str]:

@@ -31,13 +31,15 @@ def gate(run_folder: Path, baseline_folder: Path, rules: Rules | None = None) ->
     matched = [pair for table in tabulate(expected).values() for pair in match(table, tables)]
     checks = check(matched, rules or Rules())
     failed = any(one.failed for one in checks)
-    return GateResult(outcome="regression" if failed else "pass", checks=checks, summary=_summary(checks))
+    seeds = max((pair.seeds for pair in matched), default=1)
+    return GateResult(outcome="regression" if failed else "pass", checks=checks, summary=_summary(checks, seeds))
 
 
-def _summary(checks: list[Check]) -> list[str]:
+def _summary(checks: list[Check], seeds: int) -> list[str]:
+    paired = "case" if seeds == 1 else f"case and seed ({seeds} seeds that both runs have)"
     count = Counter(one.finding for one in checks)
     return [
         f"{len(checks)} checks: {count['worse']} significantly worse, {count['unscored']} with too many unscored "
         f"cases more, {count['better']} significantly better, {count['same']} without a significant difference.",
-        "Differences are paired by case, with 95% bootstrap intervals and Holm's correction over all checks.",
+        f"Differences are paired by {paired}, with 95% bootstrap intervals and Holm's correction over all checks.",
     ]

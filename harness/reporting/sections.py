@@ -86,8 +86,8 @@ def limits(comparison: Comparison) -> str:
         if cell.unscored
     ]
     lines = [
-        "Intervals cover the choice of cases only: not training seeds, not other wordings of the prompt, not other "
-        "base models.",
+        "Intervals cover the choice of cases and, where several seeds were run, of the seed (the reasons above say how "
+        "many): not other wordings of the prompt, not other base models.",
         "Where all cases score alike, the bootstrap interval has no width, although the true rate is not certain.",
         "The best variant of a split is picked on the cases that it is judged on, so its lead is a little flattered.",
         "Splits whose cases ask about the same facts count as independent in the average over splits.",

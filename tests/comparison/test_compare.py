@@ -35,6 +35,47 @@ def test_the_order_of_rows_does_not_matter(world):
     assert world.compare(shuffled, **same) == expected
 
 
+def _seeded(world, seeds=3):
+    """Rows of `seeds` trainings, each ten points better than the one before, beside a base that draws nothing."""
+    rows = world.rows({"base/zero-shot": {"in_domain": world.hits(60), "paraphrase": world.hits(60)}})
+    for seed in range(seeds):
+        right = 60 + 10 * seed
+        scores = {"in_domain": world.hits(right), "paraphrase": world.hits(right)}
+        rows += world.rows({"full/zero-shot": scores, "full@0.5/zero-shot": scores}, seed=seed)
+    return rows
+
+
+def test_the_order_of_seeds_does_not_matter(world):
+    """Rows of several seeds that arrive in another order give the same comparison, interval for interval."""
+    rows = _seeded(world)
+    expected = world.compare(rows)
+    same = {"variants": expected.variants, "splits": expected.splits, "costs": expected.costs}
+    assert world.compare(random.Random(2).sample(rows, len(rows)), **same) == expected
+
+
+def test_seeds_that_disagree_make_no_winner(world):
+    """Ten points are a tie where three seeds gain none, ten and twenty, and a win where each gains ten."""
+    apart = world.compare(_seeded(world))
+    agreeing = world.compare(
+        [row.model_copy(update={"seed": seed}) for row in _seeded(world, 2) if row.seed for seed in range(3)]
+        + [row for row in _seeded(world) if row.variant == "base/zero-shot"]
+    )
+    verdicts = [
+        [pair.verdict for pair in comparison.pairs if pair.b == "base/zero-shot"] for comparison in (apart, agreeing)
+    ]
+    assert verdicts == [["tie"] * 4, ["a"] * 4]
+
+
+def test_points_of_one_recipe_share_their_seeds(world):
+    """Where `full@0.5` answers as `full` with every seed, the difference is zero however far the seeds lie apart."""
+    [pair] = [
+        pair
+        for pair in world.compare(_seeded(world)).pairs
+        if {pair.a, pair.b} == {"full/zero-shot", "full@0.5/zero-shot"} and pair.split == "in_domain"
+    ]
+    assert (pair.low, pair.high, pair.p) == (0, 0, 1)
+
+
 def test_only_paired_metrics_are_paired(world):
     """Retrieval metrics and stale rates get cells but no pairs."""
     rows = [*world.rows(_scores(world)), *world.rows(_scores(world), "recall@3")]

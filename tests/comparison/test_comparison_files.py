@@ -45,6 +45,7 @@ def test_comparison_is_the_published_schema(world, rows, tmp_path):
         "cells",
         "pairs",
         "costs",
+        "trials",
         "decision",
     ]
     assert f"    {json.dumps(content['cells'][0])}" in text

@@ -134,3 +134,32 @@ def test_stale_answers_are_told_with_their_rate(world):
     [told] = [reason for reason in decision.reasons if reason.startswith("Outdated answers")]
     assert "base/rag-3 2.0%" in told
     assert "full/zero-shot 70.0%" in told
+
+
+@pytest.mark.parametrize(("seeds", "told"), [(2, "over 2 seeds, which tell little"), (3, "vary over 3 seeds.")])
+def test_the_reasons_say_how_many_seeds_the_intervals_cover(world, seeds, told):
+    """With several seeds the intervals cover them, few are called few, and nothing says that training is left out."""
+    scores = {"full/zero-shot": {"in_domain": world.hits(90)}, "lora/zero-shot": {"in_domain": world.hits(80)}}
+    rows = [row for seed in range(seeds) for row in world.rows(scores, seed=seed)]
+    reasons = " ".join(world.compare(rows).decision.reasons)
+    assert told in reasons
+    assert "one seed was run" not in reasons
+
+
+def test_one_seed_does_not_tell_how_training_varies(world):
+    """With one seed the reasons say that it is not covered."""
+    decision = _decide(world, {"full/zero-shot": {"in_domain": world.hits(90)}})
+    assert "how much training varies from seed to seed (one seed was run)" in decision.reasons[-1]
+    assert not any("seeds" in reason for reason in decision.reasons)
+
+
+def test_an_average_over_splits_keeps_the_seeds_together(world):
+    """Seeds that are better or worse on all splits alike widen the average; cases alone would hide it."""
+    rows = world.rows({REFERENCE_VARIANT: {split: world.hits(60) for split in ("in_domain", "paraphrase")}})
+    for seed, right in enumerate((55, 65, 78)):
+        rows += world.rows({"full/zero-shot": {s: world.hits(right) for s in ("in_domain", "paraphrase")}}, seed=seed)
+    assert world.compare(rows).decision.recommended == REFERENCE_VARIANT
+    one_training = [row.model_copy(update={"value": float(int(row.case[-4:]) < 66)}) for row in rows if row.seed == 0]
+    base = [row for row in rows if row.variant == REFERENCE_VARIANT]
+    fixed = [*base, *(row for row in one_training if row.variant == "full/zero-shot")]
+    assert world.compare(fixed).decision.recommended == "full/zero-shot"

@@ -10,7 +10,7 @@ def _table(world, **right):
 def test_everyone_meets_the_reference_and_the_best_other(world):
     """Each variant is paired with base/zero-shot and with the best other one, and no two meet twice."""
     table = _table(world, base_zero_shot=10, base_rag=60, full_zero_shot=80)
-    assert opponents(table) == [
+    assert opponents(table, {}) == [
         ("base/rag", "base/zero-shot"),
         ("full/zero-shot", "base/zero-shot"),
         ("base/rag", "full/zero-shot"),
@@ -19,7 +19,7 @@ def test_everyone_meets_the_reference_and_the_best_other(world):
 
 def test_without_the_reference_the_best_is_left(world):
     """Without base/zero-shot everyone still meets the best other variant."""
-    assert opponents(_table(world, base_rag=60, full_rag=80, lora_rag=70)) == [
+    assert opponents(_table(world, base_rag=60, full_rag=80, lora_rag=70), {}) == [
         ("base/rag", "full/rag"),
         ("full/rag", "lora/rag"),
     ]
@@ -43,3 +43,10 @@ def test_a_variant_without_scores_makes_no_pair(world):
     """Where nothing is scored there is no difference to tell, and none is invented."""
     rows = world.rows({"base/zero-shot": {"s": [1.0, 0.0]}, "full/rag": {"s": [None, None]}})
     assert paired_differences(tabulate(rows)["s", "exact_match"]) == []
+
+
+def test_a_stage_meets_the_one_before(world):
+    """A variant that was trained on top of another is paired with it, whoever is best."""
+    table = _table(world, base_rag=60, full_rag=80, lora_rag=70)
+    assert ("lora/rag", "base/rag") in opponents(table, {"lora/rag": "base/rag"})
+    assert ("lora/rag", "base/rag") not in opponents(table, {})

@@ -44,3 +44,24 @@ def test_an_empty_pairing_is_refused(world):
     """A pairing that couples no case is an error, not a drop of zero."""
     with pytest.raises(InputError, match="no scored cases to compare"):
         drop("base/rag-3", *_tables(world), pairing={"nobody": "nowhere"})
+
+
+def test_the_same_seeds_answer_on_both_splits(world):
+    """A seed that is ten points better on both splits makes the drop no less sure."""
+    rows = [
+        row
+        for seed, better in enumerate((-10, 0, 10))
+        for row in world.rows(
+            {"full/zero-shot": {"in_domain": world.hits(70 + better), "paraphrase": world.hits(40 + better)}}, seed=seed
+        )
+    ]
+    tables = tabulate(rows)
+    found = drop("full/zero-shot", tables["in_domain", "exact_match"], tables["paraphrase", "exact_match"])
+    one_seed = drop("full/zero-shot", *_of_seed(world, rows, 1))
+    assert found.value == pytest.approx(one_seed.value)
+    assert found.high - found.low < 1.01 * (one_seed.high - one_seed.low)
+
+
+def _of_seed(world, rows, seed):
+    tables = tabulate(row for row in rows if row.seed == seed)
+    return tables["in_domain", "exact_match"], tables["paraphrase", "exact_match"]

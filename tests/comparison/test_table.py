@@ -8,7 +8,7 @@ from harness.errors import InputError
 def test_unscored_is_not_zero(world):
     """Invariant 4: an unscored case is missing from the scored ones, and never a 0 among them."""
     table = tabulate(world.rows({"base/zero-shot": {"in_domain": [1.0, None, 1.0]}}))["in_domain", "exact_match"]
-    assert table.scored("base/zero-shot").tolist() == [1.0, 1.0]
+    assert table.scored("base/zero-shot").tolist() == [[1.0], [1.0]]
     assert table.unscored_share("base/zero-shot") == pytest.approx(1 / 3)
 
 
@@ -17,15 +17,33 @@ def test_differences_use_cases_scored_in_both(world):
     table = tabulate(
         world.rows({"a/zero-shot": {"s": [1.0, None, 0.0, 1.0]}, "b/zero-shot": {"s": [0.0, 1.0, None, 1.0]}})
     )
-    assert table["s", "exact_match"].difference("a/zero-shot", "b/zero-shot").tolist() == [1.0, 0.0]
+    assert table["s", "exact_match"].difference("a/zero-shot", "b/zero-shot").tolist() == [[1.0], [0.0]]
 
 
-def test_seeds_are_averaged_case_by_case(world):
-    """A case counts with its mean over seeds, and as unscored if any seed of it is."""
-    rows = world.rows({"a": {"s": [1.0, 1.0, 0.0]}}) + world.rows({"a": {"s": [0.0, None, 0.0]}}, seed=1)
-    values = tabulate(rows)["s", "exact_match"].column("a")
-    assert values[[0, 2]].tolist() == [0.5, 0.0]
-    assert np.isnan(values[1])
+def test_every_seed_is_a_column(world):
+    """A case keeps its score of each seed, and is unscored in all of them if any seed of it is."""
+    rows = world.rows({"a": {"s": [1.0, 1.0, 0.0]}}, seed=8) + world.rows({"a": {"s": [0.0, None, 0.0]}}, seed=1)
+    scores = tabulate(rows)["s", "exact_match"].scores["a"]
+    assert scores.seeds == (1, 8)
+    assert scores.values[[0, 2]].tolist() == [[0.0, 1.0], [0.0, 0.0]]
+    assert np.isnan(scores.values[1]).all()
+
+
+def test_a_seed_that_is_missing_on_a_split_leaves_it_unscored(world):
+    """The seeds of a variant are those of all its rows: a split that one of them did not answer has no score."""
+    rows = world.rows({"a": {"s": [1.0], "t": [1.0]}}) + world.rows({"a": {"s": [1.0]}}, seed=1)
+    tables = tabulate(rows)
+    assert tables["s", "exact_match"].unscored_share("a") == 0
+    assert tables["t", "exact_match"].unscored_share("a") == 1
+
+
+def test_differences_are_paired_by_seed(world):
+    """Seed meets the same seed, and a variant that draws nothing at random meets every seed."""
+    rows = world.rows({"base": {"s": [0.5]}, "a": {"s": [1.0]}, "b": {"s": [0.0]}})
+    rows += world.rows({"a": {"s": [0.75]}, "b": {"s": [0.5]}}, seed=1) + world.rows({"b": {"s": [1.0]}}, seed=2)
+    table = tabulate(rows)["s", "exact_match"]
+    assert table.difference("b", "base").tolist() == [[-0.5, 0.0, 0.5]]
+    assert table.difference("a", "b").tolist() == [[1.0, 0.25]]
 
 
 def test_a_missing_row_is_unscored(world):

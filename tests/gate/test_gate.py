@@ -11,7 +11,7 @@ def store(world, tmp_path):
     """Writes a run of the given scores and returns its folder."""
 
     def write(name, scores, **changes):
-        rows = world.rows(scores)
+        rows = scores if isinstance(scores, list) else world.rows(scores)
         write_rows(rows, tmp_path / name)
         write_comparison(world.compare(rows, **changes), tmp_path / name)
         return tmp_path / name
@@ -83,6 +83,44 @@ def test_rules_can_be_loosened(store, scores, world):
     run = {**scores, "base/rag-3": {"in_domain": values, "paraphrase": world.hits(75)}}
     folders = store("run", run), store("baseline", scores)
     assert gate(*folders, Rules(unscored_rise=0.1)).outcome == "pass"
+
+
+def _seeded(world, *right):
+    """Rows of one variant, with that many right answers of 100 in each seed."""
+    return [
+        row
+        for seed, count in enumerate(right)
+        for row in world.rows({"full/zero-shot": {"in_domain": world.hits(count)}}, seed=seed)
+    ]
+
+
+def test_runs_with_several_seeds_are_paired_by_seed(store, world):
+    """Seeds far apart hide no fall that all of them show, and a run passes against itself."""
+    baseline = store("baseline", _seeded(world, 50, 70, 90))
+    assert gate(baseline, baseline).outcome == "pass"
+    result = gate(store("run", _seeded(world, 40, 60, 80)), baseline)
+    assert result.outcome == "regression"
+    assert "paired by case and seed (3 seeds that both runs have)" in result.summary[1]
+
+
+def test_a_fall_that_seeds_disagree_about_is_no_regression(store, world):
+    """Retrained, one seed falls by forty points, one is the same and one rises: that is how training varies."""
+    baseline, run = store("baseline", _seeded(world, 80, 60, 60)), store("run", _seeded(world, 40, 60, 70))
+    assert gate(run, baseline).outcome == "pass"
+
+
+def test_a_run_with_one_seed_meets_the_same_seed(store, world):
+    """One seed against three is held against its like: nothing changed, so nothing is worse."""
+    baseline = store("baseline", _seeded(world, 50, 70, 90))
+    [check] = gate(store("run", _seeded(world, 50)), baseline).checks
+    assert (check.difference, check.low, check.high) == (0, 0, 0)
+
+
+def test_runs_without_a_common_seed_are_not_comparable(store, world):
+    """A run with other seeds than the baseline's has nothing that could be paired."""
+    other = [row.model_copy(update={"seed": 7}) for row in _seeded(world, 50)]
+    with pytest.raises(NotComparableError, match="no seed in common: 7 in the run, 0, 1 in the baseline"):
+        gate(store("run", other), store("baseline", _seeded(world, 50, 60)))
 
 
 def test_all_reasons_against_comparing_are_told_at_once(store, scores, world):
