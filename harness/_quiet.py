@@ -1,8 +1,12 @@
-"""Keeps transformers from writing into the harness's own display while it loads a model."""
+"""Keeps the model libraries from writing into the harness's own display."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from logging import ERROR
+from logging import ERROR, getLogger
+
+# Where it is installed, peft and sentence-transformers import bitsandbytes, which on some processors complains of a
+# kernel that isn't used here. A logger, since the complaint comes while it is being imported.
+getLogger("bitsandbytes.backends.cpu.ops").setLevel(ERROR)
 
 
 @contextmanager

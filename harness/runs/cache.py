@@ -5,6 +5,7 @@ holds. On disk::
 
     ROOT/KIND/KEY.lock              held while the artifact is built; the system frees it when a process dies
     ROOT/KIND/KEY.building/         an unfinished build
+    ROOT/KIND/KEY.unfinished/       what an interrupted build left for the next one to go on from
     ROOT/KIND/KEY/manifest.json     the inputs, and the hash and size of each file
     ROOT/KIND/KEY/files/            what the build wrote
 """
@@ -71,7 +72,7 @@ class Cache:
 
         `inputs` must hold all that the files depend on. A damaged artifact is logged as a warning, dropped and built
         again. While another process builds the same artifact, this one waits for it. Raises CacheError when it can't
-        be stored, and whatever `build` raises; either way nothing unfinished is left behind.
+        be stored, and whatever `build` raises; either way nothing that it wrote to its folder is left behind.
         """
         found = self.find(kind, inputs)  # without the lock, so that a read-only cache still serves what it has
         if found is not None:
@@ -85,9 +86,21 @@ class Cache:
                     logger.warning("%s: the cached artifact is damaged (%s), so it is built again.", place, problem)
                 return found or _build(place, kind, inputs, build)
 
+    def unfinished(self, kind: str, inputs: Mapping[str, JSON]) -> Path:
+        """A folder, to be made by the build of that artifact and used by it alone, that outlives a build that fails.
+
+        What a build leaves there the next one finds, in this process or another; nobody else uses it meanwhile, since
+        builds of one artifact exclude each other. When the artifact is finished the folder is removed.
+        """
+        return _unfinished(self._place(kind, inputs))
+
     def find(self, kind: str, inputs: Mapping[str, JSON]) -> Artifact | None:
         """The artifact of `kind` for `inputs` if it is there and intact, every byte of it, else None."""
         return _read(self._place(kind, inputs))[0]
+
+    def get(self, kind: str, key: str) -> Artifact | None:
+        """The artifact of `kind` with that key, as an earlier run recorded it, if it is there and intact."""
+        return _read(self.root / kind / key)[0]
 
     def _place(self, kind: str, inputs: Mapping[str, JSON]) -> Path:
         if not re.fullmatch(r"[a-z][a-z0-9-]*", kind):
@@ -129,9 +142,14 @@ def _build(place: Path, kind: str, inputs: Mapping[str, JSON], build: Callable[[
             shutil.rmtree(place)  # damaged
         building.rename(place)
         sync(place.parent)
+        shutil.rmtree(_unfinished(place), ignore_errors=True)
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return _artifact(place, manifest, reused=False)
+
+
+def _unfinished(place: Path) -> Path:
+    return place.with_name(f"{place.name}.unfinished")
 
 
 def _artifact(place: Path, manifest: Manifest, *, reused: bool) -> Artifact:

@@ -1,24 +1,32 @@
 """How are weights derived? Recipes, training, interpolation and proofs; knows nothing of prompts' wording."""
 
 from harness.weights.base import Base, load_model, load_tokenizer, locate_base, parameters, window
-from harness.weights.derive import check_alpha, derive, read_record, restore
+from harness.weights.counting import trainable_parameters
+from harness.weights.data_settings import DataSettings
+from harness.weights.derive import derive, read_record
 from harness.weights.hardware import Hardware
 from harness.weights.methods import METHODS, method_of
-from harness.weights.recipe import Recipe, TrainingSettings, load_recipe, recipe_names
+from harness.weights.recipe import Recipe, load_recipe, recipe_names
+from harness.weights.restore import check_alpha, line, restore, soup
+from harness.weights.search_space import SearchRange
 from harness.weights.stages import Stage, check_start
-from harness.weights.training import Example, steps
+from harness.weights.training import Example, LossOn, TrainingSettings, steps
 
 __all__ = [
     "METHODS",
     "Base",
+    "DataSettings",
     "Example",
     "Hardware",
+    "LossOn",
     "Recipe",
+    "SearchRange",
     "Stage",
     "TrainingSettings",
     "check_alpha",
     "check_start",
     "derive",
+    "line",
     "load_model",
     "load_recipe",
     "load_tokenizer",
@@ -28,6 +36,8 @@ __all__ = [
     "read_record",
     "recipe_names",
     "restore",
+    "soup",
     "steps",
+    "trainable_parameters",
     "window",
 ]

@@ -162,18 +162,24 @@ def parameters(base: Base) -> int:
 
     Counted on an empty model of its configuration: files can hold tied weights twice, and buffers too.
     """
+    return sum(parameter.numel() for parameter in empty_model(base).parameters())
+
+
+def empty_model(base: Base) -> "PreTrainedModel":
+    """The base's architecture without its weights (on the meta device); raises InputError."""
     import torch
     from transformers import AutoModelForCausalLM
 
     config = _config(base)
     try:
         with torch.device("meta"), quiet_transformers():
-            model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)  # type: ignore[no-untyped-call]
+            return AutoModelForCausalLM.from_config(  # type: ignore[no-any-return, no-untyped-call]
+                config, trust_remote_code=False
+            )
     except (ValueError, KeyError, ImportError) as error:
         raise InputError(
             f"{base.path}: is no causal language model ({_reason(error)}), so it can't answer. Give the folder of one."
         ) from error
-    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def _config(base: Base) -> "PreTrainedConfig":

@@ -5,35 +5,24 @@ Recipes are YAML files that people copy and edit; this file reads them. It knows
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from harness._settings import merge, read_yaml, validate
 from harness._shipped import shipped
 from harness.errors import InputError, UnknownNameError
-
-
-class TrainingSettings(BaseModel):
-    """How a recipe is trained.
-
-    `learning_rate` is the peak that `schedule` reaches after `warmup` (a share of all steps) and then lowers to 0, or
-    keeps where it is constant. `batch_size` counts examples. Gradients are clipped to the norm `gradient_norm`.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    epochs: int = Field(default=3, ge=1)
-    batch_size: int = Field(default=16, ge=1)
-    learning_rate: float = Field(gt=0)
-    schedule: Literal["constant", "linear", "cosine"] = "cosine"
-    warmup: float = Field(default=0.05, ge=0, lt=1)
-    weight_decay: float = Field(default=0.0, ge=0)
-    gradient_norm: float = Field(default=1.0, gt=0)
+from harness.weights.data_settings import DataSettings
+from harness.weights.search_space import SearchRange
+from harness.weights.training.settings import TrainingSettings
 
 
 class Recipe(BaseModel):
-    """One way of deriving weights. `settings` belong to the method, which checks them itself."""
+    """One way of deriving weights. `settings` belong to the method, which checks them itself.
+
+    `search` says which settings are tried when the recipe is tuned, by their place in this file
+    (`training.learning_rate`).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,6 +31,8 @@ class Recipe(BaseModel):
     method: str
     settings: dict[str, Any] = {}
     training: TrainingSettings
+    data: DataSettings = DataSettings()
+    search: dict[str, SearchRange] = {}
 
 
 def _folders() -> list[Path]:

@@ -226,6 +226,41 @@ def build_slowly(root: Path, log: Path, seconds: float) -> None:
     Cache(root).artifact("weights", INPUTS, build)
 
 
+@pytest.mark.parametrize("error", [RuntimeError("cut off"), KeyboardInterrupt()])
+def test_what_is_unfinished_outlives_a_failed_build(error: BaseException, tmp_path: Path) -> None:
+    """A build finds what the one before it, that failed or was interrupted, left in the folder for that."""
+    cache = Cache(tmp_path)
+
+    def fail(folder: Path) -> None:
+        write()(folder)
+        unfinished = cache.unfinished("weights", INPUTS)
+        unfinished.mkdir()
+        (unfinished / "checkpoint").write_text("half")
+        raise error
+
+    with pytest.raises(type(error)):
+        cache.artifact("weights", INPUTS, fail)
+    assert leftovers(tmp_path) == [cache.unfinished("weights", INPUTS).name]
+    assert cache.find("weights", INPUTS) is None, "what is unfinished is never taken for the artifact"
+
+    def go_on(folder: Path) -> None:
+        (folder / "data.txt").write_text((Cache(tmp_path).unfinished("weights", INPUTS) / "checkpoint").read_text())
+
+    assert (cache.artifact("weights", INPUTS, go_on).path / "data.txt").read_text() == "half"
+    assert leftovers(tmp_path) == []
+
+
+def test_each_artifact_has_an_unfinished_folder_of_its_own(tmp_path: Path) -> None:
+    """Asking for it makes nothing, other inputs or another kind have another, and only its own build removes it."""
+    cache = Cache(tmp_path / "cache")
+    places = {cache.unfinished("weights", INPUTS), cache.unfinished("index", INPUTS), cache.unfinished("weights", {})}
+    assert len(places) == 3
+    assert not cache.root.exists()
+    cache.unfinished("weights", INPUTS).mkdir(parents=True)
+    cache.artifact("weights", {}, write())
+    assert cache.unfinished("weights", INPUTS).is_dir()
+
+
 def test_two_processes_build_once(tmp_path: Path) -> None:
     """Of processes that ask for the same artifact at once one builds, and the others wait and reuse it."""
     log = tmp_path / "log"

@@ -56,11 +56,12 @@ def hardware() -> Hardware:
 
 @pytest.fixture(scope="session")
 def examples() -> list[Example]:
-    """Ten questions of different lengths, each with an answer of one or two tokens and the end token."""
+    """Ten questions of different lengths, each with an answer and a worse one: a few tokens and the end token."""
     return [
         Example(
             prompt=(*range(20, 23 + number % 4), 30 + number),
             completion=(50 + number, *([70 + number] * (number % 2)), 0),
+            rejected=(90 + number, *([110 + number] * (number % 3)), 0),
         )
         for number in range(10)
     ]
@@ -68,6 +69,7 @@ def examples() -> list[Example]:
 
 SMALL: dict[str, dict[str, Any]] = {
     "full": {"training": {"learning_rate": 1e-3}},
+    "freeze": {"settings": {"layers": 1}, "training": {"learning_rate": 1e-3}},
     "lora": {"settings": {"rank": 4, "alpha": 6}},
 }
 """Each method with settings for the random Llama: a new method is one line here, and the contract tests hold it too."""
@@ -77,6 +79,12 @@ def small(name: str) -> Recipe:
     """A recipe of the method called `name` that trains in a moment."""
     training = {"learning_rate": 1e-2, "epochs": 2, "batch_size": 4, **SMALL[name].get("training", {})}
     return Recipe(name=name, method=name, settings=SMALL[name].get("settings", {}), training=training)
+
+
+@pytest.fixture(scope="session")
+def recipes() -> dict[str, Recipe]:
+    """A small recipe of each method, by name."""
+    return {name: small(name) for name in SMALL}
 
 
 @pytest.fixture(params=sorted(SMALL))

@@ -22,7 +22,7 @@ def adapters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["full", "lora"])
+@pytest.mark.parametrize("name", ["full", "lora", "prompt", "p-tuning", "prefix"])
 def test_the_shipped_recipes_are_valid(name: str) -> None:
     """Each recipe that the harness brings loads, and its method takes its settings."""
     recipe = load_recipe(name)
@@ -79,7 +79,8 @@ def test_a_recipe_of_the_working_directory_wins(adapters: Path) -> None:
     (adapters / "lora.yaml").write_text(MINE.replace("mine", "lora"))
     (adapters / "mine.yaml").write_text(MINE)
     assert load_recipe("lora").training.learning_rate == 0.5
-    assert recipe_names() == ["full", "lora", "mine"]
+    assert "mine" in recipe_names()
+    assert recipe_names().count("lora") == 1
 
 
 def test_a_copied_recipe_must_take_the_name_of_its_file(adapters: Path) -> None:
@@ -99,6 +100,9 @@ def test_a_copied_recipe_must_take_the_name_of_its_file(adapters: Path) -> None:
         {"schedule": "zigzag"},
         {"gradient_norm": 0},
         {"weight_decay": -1},
+        {"micro_batch_size": 0},
+        {"early_stopping": 0},
+        {"optimizer": "sgd"},
     ],
 )
 def test_training_settings_out_of_range_are_refused(changes: dict[str, object]) -> None:

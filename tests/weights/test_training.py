@@ -81,6 +81,12 @@ def test_collate_pads_on_the_right_and_labels_completions_only() -> None:
     assert {tensor.dtype for tensor in (ids, mask, labels)} == {torch.int64}
 
 
+def test_collate_labels_prompts_too_where_they_are_learnt() -> None:
+    """Every token but the first has something before it to be told from."""
+    _, _, labels = collate([Example((5, 6), (7,)), Example((8,), (9, 1, 2))], "all")
+    assert labels.tolist() == [[IGNORED, 6, 7, IGNORED], [IGNORED, 9, 1, 2]]
+
+
 def test_an_epoch_sees_every_example_once_in_an_order_of_the_seed(examples: list[Example]) -> None:
     """Batches are a permutation of the examples; the seed, and the epoch, decide which."""
 
@@ -95,17 +101,19 @@ def test_an_epoch_sees_every_example_once_in_an_order_of_the_seed(examples: list
     assert order(0, epochs=2) != order(0)
 
 
-def test_the_loss_is_the_completions_alone(base: Base, examples: list[Example]) -> None:
-    """The recorded loss is the mean cross-entropy of the completions' tokens, by plain forwards without padding."""
+@pytest.mark.parametrize("loss_on", ["completion", "all"])
+def test_the_loss_is_on_what_is_said(loss_on: Any, base: Base, examples: list[Example]) -> None:
+    """The recorded loss is the mean cross-entropy of the completions' tokens, or of all, by plain forwards unpadded."""
     model = load_model(base, **CPU)
     nats: list[float] = []
     with torch.no_grad():
         for example in examples:
             logits = model(input_ids=torch.tensor([[*example.prompt, *example.completion]])).logits[0]
-            predicting = logits[len(example.prompt) - 1 : -1]
-            nats += cross_entropy(predicting, torch.tensor(example.completion), reduction="none").tolist()
-    settings = TrainingSettings(epochs=1, batch_size=4, learning_rate=1e-12)
-    record = train(model, examples, settings, seed=0)
+            first = len(example.prompt) if loss_on == "completion" else 1
+            wanted = torch.tensor([*example.prompt, *example.completion][first:])
+            nats += cross_entropy(logits[first - 1 : -1], wanted, reduction="none").tolist()
+    settings = TrainingSettings(epochs=1, batch_size=4, micro_batch_size=3, learning_rate=1e-12)
+    record = train(model, examples, settings, seed=0, loss_on=loss_on)
     assert record.losses == pytest.approx([sum(nats) / len(nats)], abs=1e-5)
 
 

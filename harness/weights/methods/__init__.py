@@ -4,12 +4,13 @@ from typing import Any
 
 from harness._settings import validate
 from harness.errors import UnknownNameError
+from harness.weights.methods.freeze import Freeze
 from harness.weights.methods.full import Full
 from harness.weights.methods.lora import Lora
 from harness.weights.methods.method import Method, MethodSettings
 from harness.weights.recipe import Recipe
 
-METHODS: dict[str, Method[Any]] = {method.name: method for method in (Full(), Lora())}
+METHODS: dict[str, Method[Any]] = {method.name: method for method in (Full(), Freeze(), Lora())}
 
 __all__ = ["METHODS", "Method", "MethodSettings", "method_of"]
 

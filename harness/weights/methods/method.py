@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from harness.weights.recipe import TrainingSettings
-from harness.weights.training import Example, TrainingRecord, train
+from harness.weights.training import Example, LossOn, TrainingRecord, TrainingSettings, train
 
 if TYPE_CHECKING:
     from torch import nn
@@ -42,7 +41,8 @@ class Method(ABC, Generic[Settings]):
     """How weights are attached to a base, trained, stored, loaded, switched off, merged and interpolated.
 
     `merges` says whether the trained model can be folded into plain weights of the base's architecture, `batches`
-    whether requests for several adapters of one base can share a batch (peft's `adapter_names`).
+    whether requests for several adapters of one base can share a batch (peft's `adapter_names`), `preferences` whether
+    it learns from pairs: its examples need a `rejected` completion too.
     """
 
     name: ClassVar[str]
@@ -51,7 +51,11 @@ class Method(ABC, Generic[Settings]):
     interpolation: ClassVar[Interpolation]
     merges: ClassVar[bool]
     batches: ClassVar[bool]
+    preferences: ClassVar[bool] = False
     settings: type[Settings]
+
+    def check_available(self) -> None:
+        """Raises InputError, with the pip command, if this method needs a package that is not installed."""
 
     def prepare(self, base: "nn.Module", settings: Settings) -> "nn.Module":
         """The base as this method computes with it, adapted or not: itself, unless the method quantises it."""
@@ -62,7 +66,10 @@ class Method(ABC, Generic[Settings]):
         """The prepared base made ready for training: what shall learn requires gradients, and nothing else does."""
 
     def begin_epoch(self, model: "nn.Module", settings: Settings, epoch: int) -> None:
-        """Called before each epoch (from 0 on): a method may change what requires gradients."""
+        """Called before each epoch (from 0 on): a method may turn off gradients that `attach` left on, and on again.
+
+        A resumed training calls it again for the epoch that it goes on with: it does the same for the same `epoch`.
+        """
 
     def fit(
         self,
@@ -72,6 +79,7 @@ class Method(ABC, Generic[Settings]):
         training: TrainingSettings,
         *,
         seed: int,
+        loss_on: LossOn = "completion",
         validation: Sequence[Example] = (),
         unfinished: Path | None = None,
         advance: Callable[[int], None] = lambda steps: None,
@@ -83,6 +91,7 @@ class Method(ABC, Generic[Settings]):
             examples,
             training,
             seed=seed,
+            loss_on=loss_on,
             validation=validation,
             unfinished=unfinished,
             begin_epoch=begin_epoch,
@@ -100,6 +109,14 @@ class Method(ABC, Generic[Settings]):
         At 1 it equals the trained model to the bit, and at 0 the base. Raises CacheError if `folder` doesn't hold what
         `save` writes for this base, and InputError for an alpha that the method can't give.
         """
+
+    def line(self, base: "nn.Module", folder: Path) -> "Callable[[float], nn.Module] | None":
+        """A function that gives what `restore` gives at any alpha, from weights that are loaded once.
+
+        It gives the same model each time, moved in place: a sweep over alphas costs one pass over what was trained for
+        each. Consumes the prepared `base`; None where a model must be restored for each alpha. Raises as `restore`.
+        """
+        return None
 
     @abstractmethod
     def reload(self, model: "nn.Module", folder: Path) -> None:

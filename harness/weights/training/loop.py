@@ -1,0 +1,172 @@
+"""The training loop: steps over batches, epochs, early stopping, and going on where an earlier training was cut off."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+from harness.errors import InputError
+from harness.runs.fingerprint import fingerprint
+from harness.weights.training import checkpoints as on_disk
+from harness.weights.training.checkpoints import Checkpoints
+from harness.weights.training.examples import Example, LossOn, batches, check
+from harness.weights.training.recomputation import recomputation
+from harness.weights.training.settings import TrainingSettings, steps
+from harness.weights.training.state import DivergedError, Training
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """What training did: losses in nats a token, and how much of the model moved.
+
+    `losses` are the mean training losses of the epochs. With early stopping, `validation_losses` are those after each
+    epoch, and the weights are those of `best_epoch` (from 1 on). `steps` were taken; `micro_batch_size` examples went
+    through the model at once at the end, fewer than asked for where the device had no memory for more.
+    """
+
+    steps: int
+    losses: list[float]
+    trainable_parameters: int
+    parameters: int
+    micro_batch_size: int | None = None
+    validation_losses: list[float] = field(default_factory=list)
+    best_epoch: int | None = None
+
+
+def train(
+    model: "nn.Module",
+    examples: Sequence[Example],
+    settings: TrainingSettings,
+    *,
+    seed: int,
+    loss_on: LossOn = "completion",
+    validation: Sequence[Example] = (),
+    unfinished: Path | None = None,
+    checkpoint_seconds: float | None = None,
+    begin_epoch: Callable[[int], None] = lambda epoch: None,
+    advance: Callable[[int], None] = lambda steps: None,
+) -> TrainingRecord:
+    """Trains what requires gradients in `model`, in place, with AdamW, and leaves the model in evaluation mode.
+
+    `validation` is what early stopping looks at. `begin_epoch` may turn off the gradients of some of what is trained,
+    for an epoch (from 0 on): the same at every call for that epoch, since a resumed training calls it again.
+    `advance` is called with 1 after every step, with all steps before when an earlier training is resumed, and with
+    those that early stopping spares.
+
+    `unfinished` is a folder, of this model alone, for checkpoints every `checkpoint_seconds` (30 if None; more if
+    writing takes long): a training that was interrupted goes on from the last one, if examples, settings and seed are
+    the same, and ends with the same weights. When training is done the folder is empty.
+
+    Seeds torch's generators: the same seed, examples and machine give the same weights to the bit. Raises InputError
+    if there is nothing to learn from, the loss stops being a number, or one example is too much for the memory.
+    """
+    import torch
+
+    check(examples)
+    _check_early_stopping(settings, validation)
+    torch.manual_seed(seed)
+    total = steps(len(examples), settings)
+    training = Training(model, settings, total, seed=seed, loss_on=loss_on)
+    checkpoints = None
+    if unfinished is not None:
+        seconds = on_disk.SECONDS if checkpoint_seconds is None else checkpoint_seconds
+        identity = _identity(training, examples, validation, settings, seed, loss_on)
+        checkpoints = Checkpoints(unfinished, identity, seconds)
+    model.train()
+    checked = recomputation(model, lambda: training.probe(examples[:1])) if settings.gradient_checkpointing else None
+    try:
+        with checked or nullcontext():
+            _run(training, examples, validation, settings, checkpoints, begin_epoch, advance)
+    except DivergedError:
+        if checkpoints:
+            checkpoints.clear()
+        raise
+    training.end()
+    if (spared := total - training.position.steps) > 0:
+        advance(spared)
+    if checkpoints:
+        checkpoints.clear()
+    position = training.position
+    return TrainingRecord(
+        steps=position.steps,
+        losses=position.losses,
+        trainable_parameters=sum(parameter.numel() for parameter in training.moving.values()),
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        micro_batch_size=position.micro_batch_size,
+        validation_losses=position.validation_losses,
+        best_epoch=position.best_epoch,
+    )
+
+
+def _run(
+    training: Training,
+    examples: Sequence[Example],
+    validation: Sequence[Example],
+    settings: TrainingSettings,
+    checkpoints: Checkpoints | None,
+    begin_epoch: Callable[[int], None],
+    advance: Callable[[int], None],
+) -> None:
+    position = training.position
+    saved = checkpoints.read() if checkpoints else None
+    if saved:
+        position.move_to(saved.content["position"])
+    if position.steps:
+        advance(position.steps)
+    while position.epoch < settings.epochs and not position.patience_is_over(settings.early_stopping):
+        begin_epoch(position.epoch)
+        if saved:
+            training.load(saved)
+            saved = None
+        order = Random()
+        order.setstate(position.order)
+        for number, batch in enumerate(batches(examples, settings.batch_size, order)):
+            if number < position.batch:
+                continue  # done before the interruption
+            training.step(batch)
+            advance(1)
+            if checkpoints:
+                checkpoints.offer(training.save)
+        training.end_epoch(order, validation if settings.early_stopping else ())
+        if checkpoints:
+            checkpoints.offer(training.save)
+    if saved:
+        training.load(saved)  # nothing was left to do
+
+
+def _check_early_stopping(settings: TrainingSettings, validation: Sequence[Example]) -> None:
+    if settings.early_stopping is None:
+        return
+    if not validation:
+        raise InputError(
+            "training: early_stopping needs validation examples, and there are none, so nothing could tell when to "
+            "stop. Give the suite a split of kind validation, or write `early_stopping: null`."
+        )
+    check(validation)
+
+
+def _identity(
+    training: Training,
+    examples: Sequence[Example],
+    validation: Sequence[Example],
+    settings: TrainingSettings,
+    seed: int,
+    loss_on: LossOn,
+) -> str:
+    """What must be the same for a checkpoint to be one of this training."""
+    return fingerprint(
+        {
+            "settings": settings.model_dump(mode="json"),
+            "seed": seed,
+            "loss_on": loss_on,
+            "examples": [[list(example.prompt), list(example.completion)] for example in examples],
+            "validation": [[list(example.prompt), list(example.completion)] for example in validation],
+            "weights": {name: [str(p.dtype), *p.shape] for name, p in training.moving.items()},
+            "device": training.device.type,
+        }
+    )

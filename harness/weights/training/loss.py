@@ -1,0 +1,83 @@
+"""The loss of a batch and its gradient, however many examples go through the model at once."""
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import InputError
+from harness.weights.training.examples import Example, LossOn, collate, prompt_mask, tokens
+from harness.weights.training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+class Loss:
+    """The mean cross-entropy of the tokens that have a loss, in nats, as the model computes it."""
+
+    def __init__(self, model: "nn.Module", settings: TrainingSettings, loss_on: LossOn) -> None:
+        """Raises InputError if the device or the weights don't go with the settings."""
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self._model, self._loss_on, self._device = model, loss_on, trained[0].device
+        self._precision = _precision(trained) if settings.bf16 else nullcontext
+        self._extra: dict[str, Any] = (
+            {"use_cache": False} if settings.gradient_checkpointing else {}
+        )  # a cache would be warned of
+
+    def count(self, examples: Sequence[Example]) -> int:
+        """How many tokens have a loss."""
+        return tokens(examples, self._loss_on)
+
+    def of(self, examples: Sequence[Example]) -> "torch.Tensor":
+        """The mean loss of examples that go through the model at once, `() float32`."""
+        ids, mask, labels = (tensor.to(self._device) for tensor in collate(examples, self._loss_on))
+        more = dict(self._extra)
+        if getattr(self._model, "takes_prompt_mask", False):  # labels don't say it where prompts are learnt too
+            more["prompt_mask"] = prompt_mask(examples, ids.shape[1]).to(self._device)
+        with self._precision():
+            return self._model(input_ids=ids, attention_mask=mask, labels=labels, **more).loss  # type: ignore[no-any-return]
+
+    def backward(self, batch: Sequence[Example], size: int) -> float:
+        """Adds the gradient of the batch's mean loss, `size` examples at once, and returns that loss.
+
+        The mean is over the batch's tokens, whatever the size: each part counts with its share of them. Where the loss
+        is no number, it is returned without a gradient.
+        """
+        mean, whole = 0.0, self.count(batch)
+        for start in range(0, len(batch), size):
+            part = batch[start : start + size]
+            share = self.count(part) / whole
+            loss = self.of(part)
+            value = loss.item()
+            if not math.isfinite(value):
+                return value
+            (loss if share == 1 else loss * share).backward()  # type: ignore[no-untyped-call]
+            mean += value * share
+        return mean
+
+    def mean(self, examples: Sequence[Example], size: int) -> float:
+        """The mean loss over the tokens of many examples, `size` at once, without a gradient."""
+        import torch
+
+        with torch.no_grad():
+            parts = [examples[start : start + size] for start in range(0, len(examples), size)]
+            nats = [self.of(part).item() * self.count(part) for part in parts]
+        return math.fsum(nats) / self.count(examples)
+
+
+def _precision(trained: "Sequence[torch.nn.Parameter]") -> Callable[[], AbstractContextManager[Any]]:
+    """Makes contexts that compute in bfloat16; raises InputError where that can't be done beside float32 weights."""
+    import torch
+
+    device = trained[0].device
+    if odd := {str(parameter.dtype) for parameter in trained} - {"torch.float32"}:
+        raise InputError(
+            f"training: bf16 computes in bfloat16 beside weights of float32, but here they are {', '.join(odd)}, and "
+            "small steps would be rounded away. Load the base in float32 (`--dtype float32`), or write `bf16: false`."
+        )
+    if device.type == "cuda" and not torch.cuda.is_bf16_supported():
+        raise InputError("training: this device can't compute in bfloat16. Write `bf16: false`.")
+    return partial(torch.autocast, device.type, dtype=torch.bfloat16)
