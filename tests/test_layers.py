@@ -13,9 +13,10 @@ STAGES = (
     *("suite", "variants", "retrieval", "weights", "prompting", "inference", "scoring", "comparison"),
     *("gate", "reporting", "pipeline", "cli"),
 )
-BOTTOM = {"errors", "_quiet", "_settings", "_shipped", "runs"}
+BOTTOM = {"errors", "_after_import", "_quiet", "_settings", "_shipped", "runs"}
 MAY_IMPORT = {
     "errors": set(),
+    "_after_import": set(),
     "_quiet": set(),
     "_shipped": set(),
     "_settings": {"errors"},
@@ -35,7 +36,17 @@ MAY_IMPORT = {
     "pipeline": {*STAGES[: STAGES.index("gate")]},
     "cli": {"pipeline", "gate", "reporting"},
 }
-HEAVY = {"torch", "transformers", "peft", "sentence_transformers", "faiss", "evaluate", "datasets", "accelerate"}
+HEAVY = {
+    "bitsandbytes",
+    "torch",
+    "transformers",
+    "peft",
+    "sentence_transformers",
+    "faiss",
+    "evaluate",
+    "datasets",
+    "accelerate",
+}
 WITHOUT_HEAVY = (
     "errors",
     "_settings",

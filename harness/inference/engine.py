@@ -59,6 +59,7 @@ class Engine:
         accepted = inspect.signature(_innermost(model).forward).parameters
         self._takes_positions = "position_ids" in accepted
         self._takes_logits_to_keep = "logits_to_keep" in accepted
+        self._takes_prompt_mask = getattr(model, "takes_prompt_mask", False)
         self._ends = _end_tokens(model, tokenizer)
 
     def generate(
@@ -129,9 +130,9 @@ class Engine:
         ids, mask = left_padded(prompts, self._device)
         written: list[list[int]] = [[] for _ in prompts]
         going_on = set(range(len(prompts)))
-        cache = None
+        cache, in_prompt = None, mask
         for step in range(limit):
-            output = self._forward(ids, mask, keep=1, cache=cache, use_cache=True)
+            output = self._forward(ids, mask, keep=1, cache=cache, use_cache=True, prompt=in_prompt)
             cache = output.past_key_values
             logits = output.logits[:, -1]
             _refuse_nan(logits)
@@ -144,6 +145,7 @@ class Engine:
             if not going_on or step + 1 == limit:
                 break
             mask = torch.cat([mask, mask.new_ones(len(prompts), 1)], -1)
+            in_prompt = torch.cat([in_prompt, in_prompt.new_zeros(len(prompts), 1)], -1)
         return written
 
     def _loglikelihoods(self, rows: Sequence[ChoiceRow]) -> list[list[float]]:
@@ -152,12 +154,13 @@ class Engine:
 
         ids, mask = left_padded([row.ids for row in rows], self._device)
         longest = max(len(row.head) for row in rows)
+        lengths = torch.tensor([len(row.head) for row in rows], device=self._device)
+        in_prompt = mask * (torch.arange(ids.shape[1], 0, -1, device=self._device) > lengths[:, None])
         # the logits at a position predict the next token, so those before the heads are needed too
-        logits = self._forward(ids, mask, keep=longest + 1).logits[:, -longest - 1 :].float()
+        logits = self._forward(ids, mask, keep=longest + 1, prompt=in_prompt).logits[:, -longest - 1 :].float()
         normalisers = logits.logsumexp(-1)
         heads = ids[:, ids.shape[1] - longest :]
         each = logits[:, :-1].gather(-1, heads[..., None])[..., 0] - normalisers[:, :-1]
-        lengths = torch.tensor([len(row.head) for row in rows], device=self._device)
         in_head = torch.arange(longest, 0, -1, device=self._device) <= lengths[:, None]
         before_last = each.where(in_head, 0.0).sum(-1) - normalisers[:, -1]
         sums = [before_last[i] + logits[i, -1, row.lasts] for i, row in enumerate(rows)]
@@ -165,10 +168,18 @@ class Engine:
         return [values.tolist() for values in sums]
 
     def _forward(
-        self, ids: "torch.Tensor", mask: "torch.Tensor", *, keep: int, cache: Any = None, use_cache: bool = False
+        self,
+        ids: "torch.Tensor",
+        mask: "torch.Tensor",
+        *,
+        keep: int,
+        prompt: "torch.Tensor",
+        cache: Any = None,
+        use_cache: bool = False,
     ) -> Any:
         """One forward pass of the newest `ids` under the whole `mask`, both `(batch, time) int64`.
 
+        `prompt` is 1 at the prompt's tokens, as wide as `mask`; only models that ask for it are told.
         Its `logits` are `(batch, at least keep, vocab)` and end with the last position.
         """
         more: dict[str, Any] = {}
@@ -176,6 +187,8 @@ class Engine:
             more["position_ids"] = positions(mask)[:, -ids.shape[1] :]
         if self._takes_logits_to_keep:
             more["logits_to_keep"] = keep
+        if self._takes_prompt_mask:
+            more["prompt_mask"] = prompt
         return self._model(input_ids=ids, attention_mask=mask, past_key_values=cache, use_cache=use_cache, **more)
 
     def _ended(self, ids: Sequence[int], stop: Sequence[str]) -> bool:

@@ -71,6 +71,17 @@ SMALL: dict[str, dict[str, Any]] = {
     "full": {"training": {"learning_rate": 1e-3}},
     "freeze": {"settings": {"layers": 1}, "training": {"learning_rate": 1e-3}},
     "lora": {"settings": {"rank": 4, "alpha": 6}},
+    "rslora": {"settings": {"rank": 4, "alpha": 3}},
+    "dora": {"settings": {"rank": 4, "alpha": 6}},
+    "qlora": {"settings": {"rank": 4, "alpha": 6}},
+    "prompt": {"settings": {"tokens": 3}},
+    "p-tuning": {"settings": {"tokens": 3, "hidden": 8}},
+    "prefix": {"settings": {"tokens": 3}},
+    "dpo": {"settings": {"rank": 4, "alpha": 6}},
+    "bottleneck-serial": {"settings": {"size": 4}},
+    "bottleneck-parallel": {"settings": {"size": 4}},
+    "loreft": {"settings": {"rank": 2, "first": 1, "last": 2}},
+    "direft": {"settings": {"rank": 2, "first": 1, "last": 2}},
 }
 """Each method with settings for the random Llama: a new method is one line here, and the contract tests hold it too."""
 

@@ -16,6 +16,8 @@ from harness.weights.proofs import Proof, logits, prove
 from harness.weights.training import train
 
 PROMPTS = [[20, 21, 22, 30], [40], [5, 6, 7, 8, 9, 10, 11]]
+SOFT_PROMPTS = ("prompt", "p-tuning", "prefix")
+REFT = ("loreft", "direft")
 Prover = Callable[..., list[Proof]]
 
 
@@ -29,7 +31,8 @@ class Case:
         self.model: Any = self.method.attach(self.fresh_base(), self.settings)
 
     def fresh_base(self) -> Any:
-        return load_model(self._base, dtype=self._hardware.dtype, device=self._hardware.device)
+        model = load_model(self._base, dtype=self._hardware.dtype, device=self._hardware.device)
+        return self.method.prepare(model, self.settings)
 
     def trained(self, examples: list[Example]) -> "Case":
         train(self.model, examples, self.recipe.training, seed=0)
@@ -73,6 +76,8 @@ def test_a_merge_that_changes_what_the_model_says_fails(
 
 def test_weights_that_learnt_nothing_fail(case: Case) -> None:
     """An untrained full model, or an adapter whose B is still zero, is not scored as if it were trained."""
+    if case.method.name in (*SOFT_PROMPTS, *REFT):
+        pytest.skip("virtual tokens and ReFT's interventions change the base before they have learnt anything")
     with pytest.raises(ProofError, match=r"the trained logits differ from the base's: largest difference 0\. "):
         case.saved().prove()
 
@@ -91,10 +96,10 @@ def test_an_adapter_that_changes_no_logits_fails(base: Base, hardware: Hardware,
 def test_an_altered_file_fails(case: Case, examples: list[Example]) -> None:
     """A saved file that isn't what was trained is found out, by however little it differs."""
     case.trained(examples)
-    path = next(case.folder.glob("*.safetensors"))
+    path = min(case.folder.glob("*.safetensors"))
     weights = load_file(path)
-    name = next(name for name in weights if "down_proj" in name and "lora_A" not in name)
-    weights[name][0, 0] += 1e-3
+    name = next((name for name in weights if "down_proj" in name and "lora_A" not in name), min(weights))
+    weights[name][-1] += 1e-3
     save_file(weights, path, metadata={"format": "pt"})
     with pytest.raises(
         ProofError, match=r"saved, loaded and at alpha 1, the logits equal the trained ones: "

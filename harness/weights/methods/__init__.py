@@ -4,13 +4,28 @@ from typing import Any
 
 from harness._settings import validate
 from harness.errors import UnknownNameError
+from harness.weights.methods.bottleneck import BottleneckParallel, BottleneckSerial
+from harness.weights.methods.dora import Dora
+from harness.weights.methods.dpo import Dpo
 from harness.weights.methods.freeze import Freeze
 from harness.weights.methods.full import Full
 from harness.weights.methods.lora import Lora
 from harness.weights.methods.method import Method, MethodSettings
+from harness.weights.methods.p_tuning import PTuning
+from harness.weights.methods.prefix import Prefix
+from harness.weights.methods.prompt import Prompt
+from harness.weights.methods.qlora import Qlora
+from harness.weights.methods.reft import Direft, Loreft
+from harness.weights.methods.rslora import RsLora
 from harness.weights.recipe import Recipe
 
-METHODS: dict[str, Method[Any]] = {method.name: method for method in (Full(), Freeze(), Lora())}
+METHODS: dict[str, Method[Any]] = {
+    method.name: method
+    for method in (
+        *(Full(), Freeze(), Lora(), RsLora(), Dora(), Qlora(), Prompt(), PTuning(), Prefix(), Dpo()),
+        *(BottleneckSerial(), BottleneckParallel(), Loreft(), Direft()),
+    )
+}
 
 __all__ = ["METHODS", "Method", "MethodSettings", "method_of"]
 

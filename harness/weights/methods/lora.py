@@ -3,12 +3,17 @@
 The delta of a layer is `scaling * B @ A`, linear in `scaling`: interpolating the weights is scaling the delta.
 """
 
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from harness.weights.methods.method import Interpolation, MethodSettings
 from harness.weights.methods.peft_method import PeftMethod
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class LoraSettings(MethodSettings):
@@ -48,10 +53,26 @@ class Lora(PeftMethod[LoraSettings]):
 
     def scale(self, model: Any, alpha: float) -> Any:
         """The model with every delta times `alpha`."""
-        from peft.tuners.lora import LoraLayer
-
-        for module in model.modules():
-            if isinstance(module, LoraLayer):
-                for adapter in module.scaling:
-                    module.scaling[adapter] *= alpha
+        for layer in lora_layers(model):
+            for adapter in layer.scaling:
+                layer.scaling[adapter] *= alpha  # whatever the scale is made of: peft #2733 made it anew, and wrongly
         return model
+
+    def line(self, base: "nn.Module", folder: Path) -> "Callable[[float], nn.Module] | None":
+        """A function that sets the scale of every delta, and gives the model."""
+        model = self.restore(base, folder)
+        trained = [(layer.scaling, dict(layer.scaling)) for layer in lora_layers(model)]
+
+        def at(alpha: float) -> "nn.Module":
+            for scaling, full in trained:
+                scaling.update({adapter: alpha * scale for adapter, scale in full.items()})
+            return model
+
+        return at
+
+
+def lora_layers(model: Any) -> list[Any]:
+    """Peft's layers that hold a base layer and the deltas beside it."""
+    from peft.tuners.lora import LoraLayer
+
+    return [module for module in model.modules() if isinstance(module, LoraLayer)]

@@ -34,7 +34,7 @@ class PeftMethod(Method[Settings]):
         from peft import get_peft_model
 
         try:
-            with _quiet():
+            with quiet_peft():
                 return get_peft_model(base, self.config(settings))  # type: ignore[no-any-return]
         except ValueError as error:
             raise InputError(
@@ -79,7 +79,7 @@ class PeftMethod(Method[Settings]):
         absent = [name for name in FILES if not (folder / name).is_file()]  # which peft would ask a hub for
         problem = f"has no {' and no '.join(absent)}" if absent else ""
         if not problem:
-            with _quiet():
+            with quiet_peft():
                 warnings.filterwarnings("error", message=".*missing adapter keys")  # they would be the base's
                 try:
                     yield
@@ -92,7 +92,7 @@ class PeftMethod(Method[Settings]):
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_peft() -> Iterator[None]:
     """Without peft's warnings about how it uses transformers, which are not the user's concern."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)

@@ -1,0 +1,119 @@
+"""Bottleneck adapters: small layers behind or beside the sublayers of a frozen model.
+
+They have a non-linearity, so there are no weights between base and trained: an alpha scales what they add.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from harness.errors import InputError
+from harness.weights.methods.method import Interpolation, MethodSettings
+from harness.weights.methods.peft_method import PeftMethod
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Place = Literal["attention", "feed-forward"]
+BOTH: list[Place] = ["attention", "feed-forward"]
+OUTPUT_SCALING = Interpolation(
+    "output",
+    "The adapter's output is scaled, which is not a point between two sets of weights. For those, use lora or full.",
+)
+
+
+class SerialSettings(MethodSettings):
+    """An adapter of `size` units behind each sublayer, before its output is added to the residual stream.
+
+    It reads the sublayer's output (Houlsby et al. 2019), or the stream with that added (`reads: stream`, with
+    `places: [feed-forward]` the adapter of Pfeiffer et al. 2021). `target_modules` replaces `places` where a model
+    names its sublayers oddly: a regular expression, or a list of names' ends.
+    """
+
+    mode: ClassVar[str] = "serial"
+    size: int = Field(default=64, ge=1)
+    nonlinearity: str = "swish"
+    scale: float = Field(default=1.0, gt=0)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    reads: Literal["sublayer", "stream"] = "sublayer"
+    places: list[Place] = Field(default=BOTH, min_length=1)
+    target_modules: str | list[str] | None = None
+
+
+class ParallelSettings(SerialSettings):
+    """An adapter of `size` units beside each sublayer; what it adds is multiplied by `scale`.
+
+    It reads the residual stream before it is normalised, as AdapterHub has it, or with `reads: sublayer` what the
+    sublayer reads. In the paper's models, which normalise last, that is the same. `target_modules` is as for the
+    serial adapter.
+    """
+
+    mode: ClassVar[str] = "parallel"
+    nonlinearity: str = "relu"
+    scale: float = Field(default=4.0, gt=0)
+    reads: Literal["sublayer", "stream"] = "stream"
+    places: list[Place] = Field(default=["feed-forward"], min_length=1)
+
+
+class BottleneckSerial(PeftMethod[SerialSettings]):
+    """Adapters behind sublayers, stored apart from the base."""
+
+    name = "bottleneck-serial"
+    title = "serial bottleneck adapters"
+    paper = "Houlsby et al. 2019, arXiv:1902.00751; Pfeiffer et al. 2021, arXiv:2005.00247"
+    interpolation = OUTPUT_SCALING
+    merges = False
+    batches = True
+    settings: type[SerialSettings] = SerialSettings
+
+    def config(self, settings: SerialSettings) -> Any:
+        """The configuration of the harness's own tuner, which peft knows as BOTTLENECK."""
+        from harness.weights.peft_methods.bottleneck_config import BottleneckConfig
+
+        return BottleneckConfig(task_type="CAUSAL_LM", mode=settings.mode, **settings.model_dump())
+
+    def attach(self, base: "nn.Module", settings: SerialSettings) -> "nn.Module":
+        """A peft model whose adapter learns and whose base is frozen; raises InputError if it doesn't fit the base."""
+        from harness.weights.peft_methods.bottleneck import check
+
+        try:
+            check(base, self.config(settings))
+        except ValueError as error:
+            raise InputError(f"{self.name}: {error}") from error
+        return super().attach(base, settings)
+
+    def scale(self, model: Any, alpha: float) -> Any:
+        """The model with what every adapter adds times `alpha`."""
+        for layer in _layers(model):
+            for adapter in layer.scaling:
+                layer.scaling[adapter] *= alpha
+        return model
+
+    def line(self, base: "nn.Module", folder: Path) -> "Callable[[float], nn.Module] | None":
+        """A function that sets the scale of every adapter, and gives the model."""
+        model = self.restore(base, folder)
+        trained = [(layer.scaling, dict(layer.scaling)) for layer in _layers(model)]
+
+        def at(alpha: float) -> "nn.Module":
+            for scaling, full in trained:
+                scaling.update({adapter: alpha * scale for adapter, scale in full.items()})
+            return model
+
+        return at
+
+
+class BottleneckParallel(BottleneckSerial):
+    """Adapters beside sublayers, stored apart from the base."""
+
+    name = "bottleneck-parallel"
+    title = "parallel bottleneck adapters"
+    paper = "He et al. 2022, arXiv:2110.04366"
+    settings = ParallelSettings
+
+
+def _layers(model: Any) -> list[Any]:
+    from harness.weights.peft_methods.bottleneck_layer import BottleneckLayer
+
+    return [module for module in model.modules() if isinstance(module, BottleneckLayer)]
