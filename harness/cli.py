@@ -29,10 +29,18 @@ def compare(
     suite_option: Annotated[str | None, typer.Option("--suite", help="The same as the argument.")] = None,
     model: Annotated[str | None, typer.Option(help="Base model: hub id or folder. Default: the suite's own.")] = None,
     variants: Annotated[str | None, typer.Option(help="Variants, such as base/zero-shot,full@0.5/rag-3.")] = None,
-    weights: Annotated[str | None, typer.Option(help="Weights, such as base,lora,full@0.5; times --contexts.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Weights, such as base,full@0.5,'full>lora' or all; times --contexts.")
+    ] = None,
     contexts: Annotated[str | None, typer.Option(help="Contexts, such as zero-shot,few-shot-4,rag-3.")] = None,
     splits: Annotated[str | None, typer.Option(help="Test splits. Default: all.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Seeds to train and draw shots with. Default: 1.")] = None,
+    tune: Annotated[
+        int | None, typer.Option(help="Tune every recipe with this many trials, judged on validation. Default: none.")
+    ] = None,
+    loss_on: Annotated[
+        str | None, typer.Option(help="completion, or all to train every recipe on prompts too. Default: completion.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="Ask only the first cases of each split.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder. Default: runs/SUITE-HASH.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, … Default: cuda where there is one.")] = None,
@@ -54,6 +62,8 @@ def compare(
         "contexts": _names(contexts),
         "splits": _names(splits),
         "seeds": seeds,
+        "tune": tune,
+        "loss_on": loss_on,
         "limit": limit,
         "out": out,
         "device": device,
@@ -91,6 +101,18 @@ def report(run: Annotated[Path, typer.Argument(help="The run folder to report on
     from harness.reporting import write_report
 
     console.print(f"Report: [bold]{write_report(run)}[/]", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def methods(
+    model: Annotated[str | None, typer.Option(help="Base model to count on. Default: that of pocket.")] = None,
+) -> None:
+    """List all recipes: what they train, whether they merge, interpolate and batch, and their papers."""
+    from harness.reporting.methods import render_methods
+
+    with console.status("loading the libraries"):
+        from harness.pipeline.methods import overview
+    console.print(render_methods(overview(model)))
 
 
 def main() -> None:

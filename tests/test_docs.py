@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.pipeline.config import CompareConfig
+from harness.pipeline.plan import make_plan
 from harness.suite import load_suite
 
 ROOT = Path(__file__).parents[1]
@@ -44,6 +46,16 @@ def test_the_suite_of_the_documentation_loads(tmp_path):
             (tmp_path / name).write_text(text, encoding="utf-8")
     suite = load_suite(str(tmp_path))
     assert [split.name for split in suite.tests] == ["asked", "moved", "picked"]
+
+
+def test_the_recipe_of_the_documentation_is_valid(tmp_path, monkeypatch):
+    """The recipe that docs/recipes.md shows is found, and what it asks for can be done."""
+    (name, text), *_ = [block[1:] for block in BLOCK.findall((ROOT / "docs/recipes.md").read_text(encoding="utf-8"))]
+    (tmp_path / "adapters").mkdir()
+    (tmp_path / "adapters" / name).write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    plan = make_plan(CompareConfig(suite="pocket", variants=("mine@best/rag-3",), tune=2))
+    assert plan.recipes["mine"].training.micro_batch_size == 4
 
 
 @pytest.mark.parametrize("page", sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md")))

@@ -1,11 +1,9 @@
-"""The whole road, from a request to a verdict: plan, index, train, predict, score, compare.
+"""The whole road, from a request to a verdict: plan, index, tune, train, predict, score, compare.
 
 Every stage writes what it makes before the next one reads it, so that an interrupted run goes on where it was.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import cast
 
@@ -20,17 +18,24 @@ from harness.comparison import (
     write_comparison,
     write_rows,
 )
+from harness.pipeline.answer import Answers, answer_all
 from harness.pipeline.config import CompareConfig
 from harness.pipeline.costs import costs
+from harness.pipeline.examples import Lessons
 from harness.pipeline.index import Indexer, Retrieved
 from harness.pipeline.plan import Plan, make_plan
-from harness.pipeline.predict import Answered, Predictor, as_row
+from harness.pipeline.predict import Predictor
 from harness.pipeline.progress import Progress, Silent
 from harness.pipeline.prompts import Prompts
+from harness.pipeline.recipes import train_context
+from harness.pipeline.record import Made, signature, write_records
 from harness.pipeline.score import score_all
-from harness.pipeline.train import train_all
-from harness.runs import JSON, Artifact, Cache, RunFolder, fingerprint, library_versions, provenance
+from harness.pipeline.tasks import Task
+from harness.pipeline.train import Trained, Trainer
+from harness.pipeline.tune import Tuned, Tuner
+from harness.runs import Cache, RunFolder
 from harness.scoring import QUALITY_METRICS
+from harness.variants import Variant
 from harness.weights import parameters, read_record
 
 
@@ -51,100 +56,78 @@ def run_comparison(config: CompareConfig, progress: Progress | None = None, cach
     progress, cache = progress or Silent(), cache or Cache()
     plan = make_plan(config)
     run = RunFolder(plan.out)
-    retrieved = _retrieve(plan, cache, progress)
+    indexer = Indexer(plan, cache, progress) if _most_passages(plan) else None
+    retrieved = _retrieve(plan, indexer)
     prompts = Prompts(plan, retrieved)
     prompts.build_all(progress)
-    trained = train_all(plan, prompts, cache, progress)
-    answered = Predictor(plan, prompts, trained, cache, progress).predict_all()
-    _write_predictions(run, answered)
+    lessons = Lessons(plan, prompts, indexer)
+    for recipe in plan.recipes.values():
+        for seed in range(config.seeds):
+            lessons.of(recipe, seed)  # a prompt that doesn't fit is told before anything is trained
+    predictor = Predictor(plan, prompts, cache, progress)
+    tuned = _tune(plan, Tuner(plan, prompts, Trainer(plan, lessons, cache, progress), predictor, retrieved))
+    plan = tuned.plan
+    trained = Trainer(plan, lessons, cache, progress).train_all()
+    answers = answer_all(plan, prompts, predictor, trained, retrieved)
     with progress.task("score and compare", 2) as advance:
-        rows = score_all(plan, answered, retrieved)
+        rows = score_all(answers.answered, retrieved)
         write_rows(rows, run.path)
         advance(1)
+        tests = {task.name: retrieved[task.name] for task in plan.tasks if task.name in retrieved}
         comparison = compare(
             rows,
             suite=SuiteReference(name=plan.suite.name, hash=plan.suite.hash),
             base=BaseReference(model=plan.base.name, hash=plan.base.hash, parameters=parameters(plan.base)),
-            splits=[SplitReference(name=s.name, kind=cast(SplitKind, s.kind), n=len(s.cases)) for s in plan.splits],
-            variants=_variants(plan, trained),
-            costs=costs(plan, answered, retrieved, trained),
+            splits=[_split(task) for task in plan.tasks],
+            variants=[_variant(plan, variant, trained, answers) for variant in plan.variants],
+            costs=costs(plan, answers.answered, tests, trained, tuned.seconds),
+            trials=tuned.trials,
             signature=signature(plan),
             paired_metrics=QUALITY_METRICS,
         )
         write_comparison(comparison, run.path)
-        run.write_manifest(_manifest(plan, retrieved, trained, answered))
+        write_records(run, Made(plan, tests, lessons, trained, answers))
         advance(1)
     return Result(plan.out, comparison)
 
 
-def signature(plan: Plan) -> str:
-    """One line under every table: two numbers may be compared only where it is the same."""
-    decoding = plan.suite.decoding
-    parts = {
-        "harness": library_versions(["harness"])["harness"],
-        "suite": f"{plan.suite.name}:{plan.suite.hash[:8]}",
-        "base": f"{plan.base.name}:{plan.base.hash[:8]}",
-        "template": fingerprint(plan.suite.prompt.model_dump(mode="json"))[:8],
-        "decoding": f"greedy:{decoding.max_new_tokens}",
-        "dtype": str(plan.hardware.dtype).removeprefix("torch."),
-        "seeds": plan.config.seeds,
-        "cases": plan.config.limit or "all",
-    }
-    return "|".join(f"{name}:{value}" for name, value in parts.items())
+def _most_passages(plan: Plan) -> int:
+    """How many passages any variant or training needs at most; 0 if nothing retrieves."""
+    return max(plan.passages, *(train_context(recipe).passages for recipe in plan.recipes.values()), 0)
 
 
-def _retrieve(plan: Plan, cache: Cache, progress: Progress) -> dict[str, Retrieved]:
-    if not plan.passages:
+def _retrieve(plan: Plan, indexer: Indexer | None) -> dict[str, Retrieved]:
+    """What is found for every task that is asked with passages, by task."""
+    if indexer is None:
         return {}
-    indexer = Indexer(plan, cache, progress)
-    return {split.name: indexer.retrieve(split) for split in plan.splits}
+    chooses = plan.config.tune or any(variant.weights.alpha == "best" for variant in plan.variants)
+    asked = (*plan.tasks, *plan.validation) if chooses else plan.tasks
+    count = _most_passages(plan) if plan.config.tune else plan.passages  # trials see what their recipe trains with
+    return {task.name: indexer.retrieve(task, count) for task in asked if count}
 
 
-def _variants(plan: Plan, trained: Mapping[tuple[str, int], Artifact]) -> list[VariantReference]:
-    moved = {recipe: read_record(artifact.path)["trainable_parameters"] for (recipe, _), artifact in trained.items()}
-    return [
-        VariantReference(
-            name=str(variant),
-            weights=str(variant.weights),
-            context=str(variant.context),
-            trainable_parameters=moved.get(variant.weights.recipe, 0),
-        )
-        for variant in plan.variants
+def _tune(plan: Plan, tuner: Tuner) -> Tuned:
+    """The plan with tuned recipes, or as it is where nothing is to be tuned."""
+    return tuner.tune_all(plan.config.tune) if plan.config.tune else Tuned(plan, [], {})
+
+
+def _split(task: Task) -> SplitReference:
+    return SplitReference(name=task.name, kind=cast(SplitKind, task.split.kind), n=len(task.split.cases))
+
+
+def _variant(plan: Plan, variant: Variant, trained: Trained, answers: Answers) -> VariantReference:
+    stages = variant.weights.stages
+    moved = [
+        read_record(trained[stages[: length + 1], 0].path)["trainable_parameters"] for length in range(len(stages))
     ]
-
-
-def _manifest(
-    plan: Plan,
-    retrieved: Mapping[str, Retrieved],
-    trained: Mapping[tuple[str, int], Artifact],
-    answered: Sequence[Answered],
-) -> dict[str, JSON]:
-    """What `run.json` records: the request as it was resolved, the circumstances, and every artifact's hash."""
-    return {
-        "config": plan.config.model_dump(mode="json", exclude={"out"}),
-        "variants": [str(variant) for variant in plan.variants],
-        "recipes": {name: recipe.model_dump(mode="json") for name, recipe in plan.recipes.items()},
-        "suite": {"name": plan.suite.name, "hash": plan.suite.hash},
-        "base": {"model": plan.base.name, "hash": plan.base.hash},
-        "signature": signature(plan),
-        "seeds": list(range(plan.config.seeds)),
-        "hardware": {"device": str(plan.hardware.device), "dtype": str(plan.hardware.dtype)},
-        "provenance": provenance(),
-        "artifacts": {
-            "indexes": {split: found.index.hash for split, found in retrieved.items()},
-            "weights": {f"{recipe}, seed {seed}": artifact.hash for (recipe, seed), artifact in trained.items()},
-            "predictions": {f"{a.variant}/{a.split}": a.artifact.hash for a in answered},
-        },
-        "training": {f"{recipe}, seed {seed}": read_record(a.path) for (recipe, seed), a in trained.items()},
-    }
-
-
-def _write_predictions(run: RunFolder, answered: Sequence[Answered]) -> None:
-    """One file a variant and split; the lines of several seeds follow one another."""
-
-    def place(answer: Answered) -> tuple[str, str, str]:
-        return str(answer.variant.weights), str(answer.variant.context), answer.split
-
-    for (weights, context, split), answers in groupby(sorted(answered, key=place), key=place):
-        rows = [as_row(prediction) for answer in answers for prediction in answer.predictions]
-        run.write_lines(run.predictions_path(weights, context, split), rows)
+    chosen = [
+        f"alpha {answers.chosen[variant, s].alpha:g}" for s in plan.seeds(variant) if (variant, s) in answers.chosen
+    ]
+    return VariantReference(
+        name=str(variant),
+        weights=str(variant.weights),
+        context=str(variant.context),
+        trainable_parameters=sum(moved),
+        after=f"{'>'.join(stages[:-1])}/{variant.context}" if len(stages) > 1 else "",
+        chosen=", ".join(chosen),
+    )

@@ -21,6 +21,8 @@ class CompareConfig(BaseModel):
     contexts: tuple[str, ...] = ()
     splits: tuple[str, ...] = ()
     seeds: int = Field(default=1, ge=1)
+    tune: int = Field(default=0, ge=0)
+    loss_on: Literal["completion", "all"] = "completion"
     limit: int | None = Field(default=None, ge=1)
     out: Path | None = None
     device: str = "auto"

@@ -7,19 +7,23 @@ from harness.comparison import Cost
 from harness.pipeline.index import Retrieved
 from harness.pipeline.plan import Plan
 from harness.pipeline.predict import Answered, Prediction
+from harness.pipeline.train import Trained
 from harness.runs import Artifact
-from harness.variants import Variant
+from harness.variants import Variant, Weights
+from harness.weights import method_of
 
 
 def costs(
     plan: Plan,
     answered: Sequence[Answered],
     retrieved: Mapping[str, Retrieved],
-    trained: Mapping[tuple[str, int], Artifact],
+    trained: Trained,
+    tuning: Mapping[str, float],
 ) -> list[Cost]:
-    """One row a variant; with several seeds, the mean of what one seed costs.
+    """One row a variant; with several seeds, the mean of what one seed costs (a soup needs them all).
 
-    Only the largest index counts: it is the one that a deployment would ship.
+    Only the largest index counts: it is the one that a deployment would ship. `tuning` has the seconds that each recipe
+    was tuned for.
     """
     predictions: dict[Variant, list[Prediction]] = {variant: [] for variant in plan.variants}
     for answer in answered:
@@ -28,19 +32,40 @@ def costs(
     searching = fmean(found.seconds_per_query for found in retrieved.values()) if retrieved else 0.0
     rows = []
     for variant, asked in predictions.items():
-        weights = [artifact for (recipe, _), artifact in trained.items() if recipe == variant.weights.recipe]
+        stages = [_of_chain(trained, chain) for chain in _chains(variant.weights)]
+        trainings = plan.config.seeds if variant.weights.alpha == "soup" else 1
         shipped = index if variant.context.passages else None
         rows.append(
             Cost(
                 variant=str(variant),
-                build_seconds=_mean(a.seconds for a in weights) + (shipped.seconds if shipped else 0.0),
+                build_seconds=trainings * sum(_mean(a.seconds for a in stage) for stage in stages)
+                + sum(tuning.get(recipe, 0.0) for recipe in variant.weights.stages)
+                + (shipped.seconds if shipped else 0.0),
                 seconds_per_query=_mean(p.seconds for p in asked) + (searching if shipped else 0.0),
-                prompt_tokens_per_query=_mean(p.prompt_tokens for p in asked),
+                prompt_tokens_per_query=_mean(p.prompt_tokens for p in asked) + _virtual_tokens(plan, variant.weights),
                 generated_tokens_per_query=_mean(p.generated_tokens for p in asked),
-                artifact_bytes=round(_mean(a.bytes for a in weights)) + (shipped.bytes if shipped else 0),
+                artifact_bytes=round(sum(_mean(a.bytes for a in stage) for stage in stages))
+                + (shipped.bytes if shipped else 0),
             )
         )
     return rows
+
+
+def _chains(weights: Weights) -> list[tuple[str, ...]]:
+    """What was trained for these weights, stage by stage."""
+    return [weights.stages[: length + 1] for length in range(len(weights.stages))]
+
+
+def _of_chain(trained: Trained, chain: tuple[str, ...]) -> list[Artifact]:
+    return [artifact for (stages, _), artifact in trained.items() if stages == chain]
+
+
+def _virtual_tokens(plan: Plan, weights: Weights) -> int:
+    """The tokens that the recipe itself puts before each prompt."""
+    if not weights.trained:
+        return 0
+    method, settings = method_of(plan.recipes[weights.stages[-1]])
+    return method.virtual_tokens(settings)
 
 
 def _mean(values: Iterable[float]) -> float:

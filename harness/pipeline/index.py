@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from harness.errors import InputError
 from harness.pipeline.plan import Plan
 from harness.pipeline.progress import Progress
+from harness.pipeline.tasks import Task
 from harness.prompting import Evidence
 from harness.retrieval import (
     Passage,
@@ -28,7 +28,6 @@ from harness.retrieval import (
     search,
 )
 from harness.runs import JSON, Artifact, Cache, code_hash, library_versions
-from harness.suite import Split
 
 HITS = "hits.jsonl"
 TIMING = "timing.json"
@@ -36,7 +35,7 @@ TIMING = "timing.json"
 
 @dataclass(frozen=True)
 class Retrieved:
-    """What was found for the cases of one split: passages by case id, best first."""
+    """What was found for the cases of one task: passages by case id, best first."""
 
     passages: dict[str, tuple[Evidence, ...]]
     documents: dict[str, tuple[str, ...]]
@@ -72,9 +71,10 @@ class Indexer:
             advance(1)
         return model
 
-    def retrieve(self, split: Split) -> Retrieved:
-        """The passages that the retriever finds for every case of `split`."""
-        passages = self._passages(split.as_of)
+    def retrieve(self, task: Task, count: int) -> Retrieved:
+        """The `count` passages that the retriever finds for every case of `task`, all of them if there are no more."""
+        split = task.split
+        passages = self._passages(task)
         texts = [[p.id, p.title, p.text] for p in passages]
         index = self._cache.artifact(
             "index", {**self._depends, "passages": texts}, lambda folder: self._build_index(passages, folder)
@@ -84,9 +84,13 @@ class Indexer:
             **self._depends,
             "index": index.hash,
             "questions": questions,
-            "k": self._plan.passages,
+            "k": count,
         }
-        hits = self._cache.artifact("hits", depends, lambda folder: self._search(index, split.name, questions, folder))
+
+        def build(folder: Path) -> None:
+            self._search(index, task.name, questions, count, folder)
+
+        hits = self._cache.artifact("hits", depends, build)
         by_id = {passage.id: passage for passage in passages}
         rows = [json.loads(line) for line in (hits.path / HITS).read_text(encoding="utf-8").splitlines()]
         found = {case.id: [by_id[name] for name in row] for case, row in zip(split.cases, rows, strict=True)}
@@ -97,9 +101,10 @@ class Indexer:
             index=index,
         )
 
-    def _passages(self, as_of: date | None) -> list[Passage]:
-        """The corpus revision of `as_of`; a document is one passage."""
-        documents = self._plan.suite.corpus(as_of)
+    def _passages(self, task: Task) -> list[Passage]:
+        """The corpus revision that `task` is asked against; a document is one passage."""
+        as_of = task.split.as_of
+        documents = task.suite.corpus(as_of)
         if len(documents) < self._plan.passages:
             raise InputError(
                 f"rag-{self._plan.passages} needs as many passages and the corpus has {len(documents)} "
@@ -113,12 +118,12 @@ class Indexer:
             vectors = embed(model, [p.searched_text for p in passages], "document", advance=advance)
             save_index(build_index(passages, vectors, self.embedder), folder)
 
-    def _search(self, artifact: Artifact, split: str, questions: Sequence[str], folder: Path) -> None:
+    def _search(self, artifact: Artifact, task: str, questions: Sequence[str], count: int, folder: Path) -> None:
         index, model = load_index(artifact.path, self.embedder), self._model
-        with self._progress.task(f"retrieve for {split}", len(questions)) as advance:
+        with self._progress.task(f"retrieve for {task}", len(questions)) as advance:
             begun = time.perf_counter()
             vectors = embed(model, questions, "query", advance=advance)
-            hits = search(index, vectors, self._plan.passages)
+            hits = search(index, vectors, count)
             seconds = (time.perf_counter() - begun) / max(1, len(questions))
         lines = [json.dumps([hit.passage for hit in row]) + "\n" for row in hits]
         (folder / HITS).write_text("".join(lines), encoding="utf-8")

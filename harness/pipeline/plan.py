@@ -1,31 +1,36 @@
-"""Resolves a request into a plan: suite, base, variants, recipes, splits and hardware, all checked.
+"""Resolves a request into a plan: suite, base, variants, recipes, tasks and hardware, all checked.
 
 Every mistake of the user comes to light here, before anything is built.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness._settings import merge
-from harness.errors import HarnessError, InputError, UnknownNameError
+from harness.errors import HarnessError, InputError
 from harness.pipeline.config import CompareConfig
+from harness.pipeline.recipes import check_variants, everything, find_recipe, learnt_suites
+from harness.pipeline.search import check_tuning
+from harness.pipeline.tasks import Task, retention_tasks, test_tasks, validation_tasks
 from harness.runs import JSON, fingerprint
-from harness.suite import Split, Suite, load_suite
+from harness.suite import Suite, load_suite
 from harness.variants import Variant, Weights, grid
-from harness.weights import Base, Hardware, Recipe, load_recipe, locate_base, method_of
+from harness.weights import Base, Hardware, Recipe, locate_base, method_of
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be done. `recipes` are those that the variants name; `splits` the test splits, cut to the limit."""
+    """What will be done. `recipes` are those that the variants name, `learnt` the suites that each of them learns."""
 
     config: CompareConfig
     suite: Suite
     base: Base
     variants: tuple[Variant, ...]
     recipes: dict[str, Recipe]
-    splits: tuple[Split, ...]
+    learnt: dict[str, list[Suite]]
+    tasks: tuple[Task, ...]
+    validation: tuple[Task, ...]
     hardware: Hardware
     out: Path
 
@@ -34,19 +39,24 @@ class Plan:
         """How many passages the variants need at most; 0 if none retrieves."""
         return max(variant.context.passages for variant in self.variants)
 
+    @property
+    def virtual_tokens(self) -> int:
+        """How much of the window the recipes take at most: all variants are asked the same prompts."""
+        methods = (method_of(recipe) for recipe in self.recipes.values())
+        return max((method.virtual_tokens(settings) for method, settings in methods), default=0)
+
     def seeds(self, variant: Variant) -> range:
         """The seeds that `variant` is run with: one where nothing in it is drawn at random."""
-        drawn = variant.weights.trained or variant.context.shots
+        drawn = (variant.weights.trained and variant.weights.alpha != "soup") or variant.context.shots
         return range(self.config.seeds if drawn else 1)
 
-    def models(self) -> dict[tuple[Weights, int], list[tuple[Variant, int]]]:
-        """Each model that is needed (weights and training seed), with the variants and seeds that it answers."""
-        needed: dict[tuple[Weights, int], list[tuple[Variant, int]]] = {}
+    def chains(self) -> list[tuple[str, ...]]:
+        """Every sequence of recipes that must be trained, what comes before something first."""
+        chains: dict[tuple[str, ...], None] = {}
         for variant in self.variants:
-            for seed in self.seeds(variant):
-                model = (variant.weights, seed if variant.weights.trained else 0)
-                needed.setdefault(model, []).append((variant, seed))
-        return needed
+            stages = variant.weights.stages
+            chains.update(dict.fromkeys(stages[: length + 1] for length in range(len(stages))))
+        return list(chains)
 
 
 def make_plan(config: CompareConfig) -> Plan:
@@ -61,34 +71,51 @@ def make_plan(config: CompareConfig) -> Plan:
             problems.append(str(error))
             return None
 
-    variants = attempt(lambda: grid(config.variants, config.weights, config.contexts, retrieval=bool(suite.documents)))
-    splits = attempt(lambda: _splits(suite, config))
-    base = attempt(lambda: _base(suite, config))
+    variants = attempt(lambda: _variants(config, suite)) or ()
+    tasks = attempt(lambda: test_tasks(suite, config.splits, config.limit))
+    base = attempt(lambda: locate(suite, config))
     hardware = attempt(lambda: _hardware(config))
     recipes = {
-        name: attempt(lambda name=name: _recipe(name, suite, config))
-        for name in dict.fromkeys(v.weights.recipe for v in variants or () if v.weights.trained)
+        name: attempt(lambda name=name: find_recipe(name, config, suite))
+        for name in dict.fromkeys(name for variant in variants for name in variant.weights.stages)
     }
-    if recipes and not suite.train:
-        problems.append(
-            f"the suite {suite.name!r} has no split of kind train, so {', '.join(recipes)} can't be trained."
-        )
+    found = [recipe for recipe in recipes.values() if recipe is not None]
+    learnt = {recipe.name: attempt(lambda recipe=recipe: learnt_suites(recipe, suite)) for recipe in found}
+    for recipe in found:
+        attempt(lambda recipe=recipe: method_of(recipe)[0].check_available())
+    validation = validation_tasks(suite)
+    if len(found) == len(recipes):
+        attempt(lambda: check_variants(variants, recipes, seeds=config.seeds, validates=bool(validation)))
+        attempt(lambda: check_tuning(config.tune, found, validates=bool(validation)))
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
+    tasks += retention_tasks(_earlier_suites(variants, learnt, suite), config.limit)
     out = config.out or _default_out(config, suite, base, variants)
-    return Plan(config, suite, base, variants, recipes, splits, hardware, out)
+    return Plan(config, suite, base, variants, recipes, learnt, tasks, validation, hardware, out)
 
 
-def _splits(suite: Suite, config: CompareConfig) -> tuple[Split, ...]:
-    known = [split.name for split in suite.tests]
-    unknown = [UnknownNameError("test split", name, known) for name in config.splits if name not in known]
-    if unknown:
-        raise InputError("\n".join(f"suite {suite.name}: {error}" for error in unknown))
-    chosen = [split for split in suite.tests if not config.splits or split.name in config.splits]
-    return tuple(replace(split, cases=split.cases[: config.limit]) for split in chosen)
+def _variants(config: CompareConfig, suite: Suite) -> tuple[Variant, ...]:
+    """The variants that are asked for, each after what it is trained on top of, by which forgetting is measured."""
+    retrieves = bool(suite.documents)
+    every = everything(config, suite) if "all" in config.weights else []
+    asked = grid(config.variants, config.weights, config.contexts, retrieval=retrieves, everything=every)
+    found: dict[Variant, None] = {}
+    for variant in asked:
+        stages = variant.weights.stages
+        before = [Weights(">".join(stages[:length])) for length in range(1, len(stages))]
+        found.update(dict.fromkeys([*(Variant(weights, variant.context) for weights in before), variant]))
+    return tuple(found)
 
 
-def _base(suite: Suite, config: CompareConfig) -> Base:
+def _earlier_suites(variants: Iterable[Variant], learnt: dict[str, list[Suite]], suite: Suite) -> list[Suite]:
+    """The other suites that a stage learns before another one comes."""
+    stages = dict.fromkeys(stage for variant in variants for stage in variant.weights.stages[:-1])
+    found = {other.path: other for stage in stages for other in learnt[stage] if other.path != suite.path}
+    return list(found.values())
+
+
+def locate(suite: Suite, config: CompareConfig) -> Base:
+    """The base model that is asked for, or else the suite's own; raises InputError."""
     if config.model is not None:
         return locate_base(config.model)
     if suite.base is None:
@@ -96,14 +123,6 @@ def _base(suite: Suite, config: CompareConfig) -> Base:
     inside = suite.path / suite.base.model
     base = locate_base(str(inside) if inside.is_dir() else suite.base.model)
     return replace(base, name=f"{suite.name}/{base.name}") if inside.is_dir() else base
-
-
-def _recipe(name: str, suite: Suite, config: CompareConfig) -> Recipe:
-    """The recipe with what the suite says for its own base laid over it, and what the request says over that."""
-    suited = suite.base.recipes.get(name, {}) if suite.base and config.model is None else {}
-    recipe = load_recipe(name, merge(suited, config.recipes.get(name, {})))
-    method_of(recipe)
-    return recipe
 
 
 def _hardware(config: CompareConfig) -> Hardware:
@@ -120,7 +139,7 @@ def _hardware(config: CompareConfig) -> Hardware:
     return Hardware(torch.device(name), getattr(torch, config.dtype))
 
 
-def _default_out(config: CompareConfig, suite: Suite, base: Base, variants: tuple[Variant, ...]) -> Path:
+def _default_out(config: CompareConfig, suite: Suite, base: Base, variants: Sequence[Variant]) -> Path:
     """`runs/SUITE-…`: the same request on the same content goes to the same folder."""
     request = config.model_dump(mode="json", exclude={"out", "suite", "model"})
     content: dict[str, JSON] = {

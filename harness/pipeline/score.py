@@ -4,17 +4,15 @@ from collections.abc import Mapping, Sequence
 
 from harness.comparison import ScoreRow
 from harness.pipeline.index import Retrieved
-from harness.pipeline.plan import Plan
 from harness.pipeline.predict import Answered
 from harness.scoring import Output, score
 
 
-def score_all(plan: Plan, answered: Sequence[Answered], retrieved: Mapping[str, Retrieved]) -> list[ScoreRow]:
-    """The scores of every prediction by every metric that its case allows."""
-    splits = {split.name: split for split in plan.splits}
+def score_all(answered: Sequence[Answered], retrieved: Mapping[str, Retrieved]) -> list[ScoreRow]:
+    """The scores of every prediction by every metric that its case allows; `retrieved` by task."""
     rows = []
     for answer in answered:
-        shown = retrieved[answer.split].documents if answer.variant.context.passages else {}
+        shown = retrieved[answer.task.name].documents if answer.variant.context.passages else {}
         outputs = [
             Output(
                 case=case.id,
@@ -27,13 +25,13 @@ def score_all(plan: Plan, answered: Sequence[Answered], retrieved: Mapping[str, 
                 evidence=case.evidence,
                 retrieved=shown[case.id][: answer.variant.context.passages] if shown else None,
             )
-            for case, prediction in zip(splits[answer.split].cases, answer.predictions, strict=True)
+            for case, prediction in zip(answer.task.split.cases, answer.predictions, strict=True)
         ]
         seed = answer.predictions[0].seed if answer.predictions else 0
         rows += [
             ScoreRow(
                 variant=str(answer.variant),
-                split=answer.split,
+                split=answer.task.name,
                 case=s.case,
                 metric=s.metric,
                 seed=seed,

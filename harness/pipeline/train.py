@@ -1,44 +1,92 @@
-"""The training stage: derives the weights of every recipe and seed, as artifacts of the cache."""
+"""The training stage: derives the weights of every chain of recipes and seed, as artifacts of the cache."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
+from harness.pipeline.earlier import Earlier
+from harness.pipeline.examples import Lessons
 from harness.pipeline.plan import Plan
 from harness.pipeline.progress import Progress
-from harness.pipeline.prompts import Prompts
 from harness.runs import JSON, Artifact, Cache, code_hash, library_versions
-from harness.weights import Example, Recipe, derive, steps
+from harness.weights import Example, Recipe, Stage, derive, steps
 
-LIBRARIES = ("torch", "transformers", "peft", "tokenizers", "safetensors")
+LIBRARIES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "bitsandbytes", "trl")
 
-
-def train_all(plan: Plan, prompts: Prompts, cache: Cache, progress: Progress) -> dict[tuple[str, int], Artifact]:
-    """The trained weights by recipe and seed; raises ProofError if one isn't what its name says."""
-    if not plan.recipes:
-        return {}
-    examples = prompts.examples(plan.suite.train)
-    ids: list[JSON] = [[list(example.prompt), list(example.completion)] for example in examples]
-    common: dict[str, JSON] = {
-        "base": plan.base.hash,
-        "examples": ids,
-        "device": plan.hardware.device.type,
-        "dtype": str(plan.hardware.dtype),
-        "versions": library_versions(LIBRARIES),
-        "code": code_hash("harness.weights"),
-    }
-    trained = {}
-    for name, recipe in plan.recipes.items():
-        for seed in range(plan.config.seeds):
-            inputs: dict[str, JSON] = {**common, "recipe": recipe.model_dump(mode="json"), "seed": seed}
-            build = partial(_build, recipe, seed, plan, examples, progress)
-            trained[name, seed] = cache.artifact("weights", inputs, build)
-    return trained
+Chain = tuple[str, ...]
+Trained = dict[tuple[Chain, int], Artifact]
 
 
-def _build(
-    recipe: Recipe, seed: int, plan: Plan, examples: Sequence[Example], progress: Progress, folder: Path
-) -> None:
-    label = f"train {recipe.name}" + (f", seed {seed}" if plan.config.seeds > 1 else "")
-    with progress.task(label, steps(len(examples), recipe.training)) as advance:
-        derive(recipe, plan.base, plan.hardware, examples, folder, seed=seed, advance=advance)
+class Trainer:
+    """Trains chains of recipes; what is in the cache is taken from there."""
+
+    def __init__(self, plan: Plan, lessons: Lessons, cache: Cache, progress: Progress) -> None:
+        self._plan, self._lessons, self._cache, self._progress = plan, lessons, cache, progress
+        self._common: dict[str, JSON] = {
+            "base": plan.base.hash,
+            "loss_on": plan.config.loss_on,
+            "device": plan.hardware.device.type,
+            "dtype": str(plan.hardware.dtype),
+            "versions": library_versions(LIBRARIES),
+            "code": code_hash("harness.weights"),
+        }
+
+    def train_all(self) -> Trained:
+        """The trained weights by chain and seed; raises ProofError if one isn't what its name says."""
+        trained: Trained = {}
+        for chain in self._plan.chains():
+            for seed in range(self._plan.config.seeds):
+                before = [
+                    (self._plan.recipes[name], trained[chain[: n + 1], seed]) for n, name in enumerate(chain[:-1])
+                ]
+                trained[chain, seed] = self.train(self._plan.recipes[chain[-1]], seed, before)
+        return trained
+
+    def train(self, recipe: Recipe, seed: int, before: Sequence[tuple[Recipe, Artifact]] = ()) -> Artifact:
+        """The weights of `recipe`, trained with `seed` on top of what the recipes `before` made."""
+        examples = [lesson.example for lesson in self._lessons.of(recipe, seed)]
+        stops_early = recipe.training.early_stopping is not None
+        validation = self._lessons.validation(recipe, seed) if stops_early else []
+        earlier = self._earlier(recipe, seed)
+        inputs: dict[str, JSON] = {
+            **self._common,
+            "recipe": recipe.model_dump(mode="json", exclude={"search", "data"}),
+            "examples": _ids(examples),
+            "validation": _ids(validation),
+            "before": [artifact.hash for _, artifact in before],
+            "earlier": earlier.hash if earlier else None,
+            "seed": seed,
+        }
+
+        def build(folder: Path) -> None:
+            with self._progress.task(
+                self._label(recipe, seed, before), steps(len(examples), recipe.training)
+            ) as advance:
+                derive(
+                    recipe,
+                    self._plan.base,
+                    self._plan.hardware,
+                    examples,
+                    folder,
+                    seed=seed,
+                    before=[Stage(stage, artifact.path) for stage, artifact in before],
+                    earlier=earlier.path if earlier else None,
+                    loss_on=self._plan.config.loss_on,
+                    validation=validation,
+                    unfinished=self._cache.unfinished("weights", inputs),
+                    advance=advance,
+                )
+
+        return self._cache.artifact("weights", inputs, build)
+
+    def _earlier(self, recipe: Recipe, seed: int) -> Artifact | None:
+        """The weights that the recipe goes on from, if it does."""
+        run = recipe.data.continue_from
+        return Earlier(run, recipe.name).weights(seed, self._plan.base.hash, self._cache) if run else None
+
+    def _label(self, recipe: Recipe, seed: int, before: Sequence[tuple[Recipe, Artifact]]) -> str:
+        name = ">".join([*(stage.name for stage, _ in before), recipe.name])
+        return f"train {name}" + (f", seed {seed}" if self._plan.config.seeds > 1 else "")
+
+
+def _ids(examples: Sequence[Example]) -> list[JSON]:
+    return [[list(example.prompt), list(example.completion), list(example.rejected)] for example in examples]

@@ -3,11 +3,12 @@
 It shows what `comparison.json` says and computes nothing of its own.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from harness.comparison import Comparison, read_comparison, write_text
 from harness.comparison.phrases import metric_label
-from harness.reporting import sections
+from harness.reporting import sections, tuning
 from harness.reporting.escape import code, prose
 
 REPORT_FILE = "report.md"
@@ -19,10 +20,17 @@ def report(comparison: Comparison) -> str:
         "Scores": sections.scores(comparison),
         "Differences": sections.differences(comparison),
         "Costs": sections.costs(comparison),
+        "Chosen by validation": tuning.chosen(comparison),
+        "Learning against forgetting": tuning.tuning(comparison),
         **{_heading(metric): sections.metric(comparison, metric) for metric in sections.further(comparison)},
         "What these figures do not say": sections.limits(comparison),
     }
-    return "\n\n".join([_opening(comparison), *(f"## {prose(name)}\n\n{text}" for name, text in parts.items())]) + "\n"
+    return "\n\n".join([_opening(comparison), *_headed(parts)]) + "\n"
+
+
+def _headed(parts: Mapping[str, str]) -> list[str]:
+    """Each part that says something, under its heading."""
+    return [f"## {prose(name)}\n\n{text}" for name, text in parts.items() if text]
 
 
 def write_report(run_folder: Path) -> Path:

@@ -83,6 +83,7 @@ def legend(comparison: Comparison) -> list[str]:
         named = "; ".join(f"{cell.unscored} of {cell.variant} on {cell.split}" for cell in left_out[:_SHOWN])
         more = f"; {len(left_out) - _SHOWN} more such means in the report" if len(left_out) > _SHOWN else ""
         lines.append(f"{UNSCORED_MARK} unscored cases, left out of the mean: {named}{more}")
+    lines += [f"{variant.name}: {variant.chosen}, by validation" for variant in comparison.variants if variant.chosen]
     return lines
 
 

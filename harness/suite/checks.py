@@ -56,15 +56,14 @@ def mixed_choices(splits: Sequence[Split]) -> Iterator[str]:
 def missing_evidence(splits: Sequence[Split], documents: Sequence[Document]) -> Iterator[str]:
     """Cases whose evidence isn't in the corpus revision that their split is asked against."""
     for split in splits:
-        if split.kind in TEST_KINDS:
-            known = {document.id for document in documents if document.valid(split.as_of)}
-            for case in split.cases:
-                absent = [name for name in case.evidence if name not in known]
-                if absent:
-                    yield (
-                        f"the case {case.id!r} of split {split.name!r} names evidence that its corpus lacks: "
-                        f"{', '.join(absent)}; add the document or mend its dates"
-                    )
+        known = {document.id for document in documents if document.valid(split.as_of)}
+        for case in split.cases:
+            absent = [name for name in case.evidence if name not in known]
+            if absent:
+                yield (
+                    f"the case {case.id!r} of split {split.name!r} names evidence that its corpus lacks: "
+                    f"{', '.join(absent)}; add the document or mend its dates"
+                )
 
 
 def empty_corpora(splits: Sequence[Split], documents: Sequence[Document]) -> Iterator[str]:

@@ -29,7 +29,8 @@ class Case(_Strict):
     """One question with its references.
 
     With `choices` the model chooses by log-likelihood and the references are among them. `evidence` names
-    the documents that hold the answer; `stale` lists answers that were right before the corpus changed.
+    the documents that hold the answer; `stale` lists answers that were right before the corpus changed; `weak`
+    marks a question that nobody wrote or checked.
     """
 
     id: Text
@@ -38,6 +39,7 @@ class Case(_Strict):
     choices: tuple[Text, ...] = ()
     evidence: tuple[Text, ...] = ()
     stale: tuple[Text, ...] = ()
+    weak: bool = False
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -2,7 +2,7 @@
 
 Knows nothing of how weights are trained or contexts are filled.
 
-    weights   base | RECIPE | RECIPE@ALPHA            full, lora, full@0.5
+    weights   base | RECIPE[>RECIPE…][@ALPHA | @best | @soup]     full, lora, full@0.5, full>lora, lora@best
     context   zero-shot | few-shot-K | rag-K | rag-K+few-shot-M
 """
 
@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from harness.errors import InputError
 
 BASE = "base"
-_WEIGHTS = re.compile(r"(?P<recipe>[A-Za-z][A-Za-z0-9_-]*)(?:@(?P<alpha>[0-9]+(?:\.[0-9]+)?))?")
+_RECIPE = "[A-Za-z][A-Za-z0-9_-]*"
+_WEIGHTS = re.compile(rf"(?P<recipe>{_RECIPE}(?:>{_RECIPE})*)(?:@(?P<alpha>[0-9]+(?:\.[0-9]+)?|best|soup))?")
 _COUNT = "[0-9]{1,6}"
 _CONTEXT = re.compile(
     rf"zero-shot|few-shot-(?P<shots>{_COUNT})|rag-(?P<passages>{_COUNT})(?:\+few-shot-(?P<more>{_COUNT}))?"
@@ -26,25 +27,43 @@ _EXAMPLES = "Write weights/context, for example base/zero-shot, full@0.5/rag-3 o
 
 @dataclass(frozen=True)
 class Weights:
-    """What the model is: the base, a trained recipe, or a point between the two (`alpha`)."""
+    """What the model is: the base, what recipes trained one on top of the other made of it, or a point between.
+
+    `recipe` names the recipes in their order (`first>second`). `alpha` lies between base (0) and trained (1); `best` is
+    the one that does best on validation, and `soup` no point between but the mean of the weights of all seeds.
+    """
 
     recipe: str = BASE
-    alpha: float | None = None
+    alpha: float | Literal["best", "soup"] | None = None
 
     @classmethod
     def parse(cls, name: str) -> Self:
         """The weights called `name`; raises InputError."""
         match = _WEIGHTS.fullmatch(name)
         if not match:
-            raise InputError(f"{name!r} names no weights. Write base, RECIPE or RECIPE@ALPHA, for example full@0.5.")
-        if match["recipe"] != BASE and match["recipe"].lower() == BASE:
+            raise InputError(
+                f"{name!r} names no weights. Write base, RECIPE, FIRST>SECOND, or one of them with @ALPHA, @best or "
+                "@soup, for example full@0.5."
+            )
+        recipe, written = match["recipe"], match["alpha"]
+        if recipe != BASE and recipe.lower() == BASE:
             raise InputError(f"{name!r} names no weights. Did you mean {BASE!r}? Names are told apart by case.")
-        alpha = None if match["alpha"] is None else float(match["alpha"])
-        if alpha is not None and match["recipe"] == BASE:
+        if written is not None and recipe == BASE:
             raise InputError(f"{name!r}: the base can't be interpolated with itself. Write base, or RECIPE@ALPHA.")
-        if alpha is not None and not 0 <= alpha <= 1:
-            raise InputError(f"{name!r}: ALPHA lies between 0 (base) and 1 (trained), not at {match['alpha']}.")
-        return cls(match["recipe"], alpha)
+        if ">" in recipe and BASE in recipe.split(">"):
+            raise InputError(f"{name!r}: every training begins with the base. Name only recipes: FIRST>SECOND.")
+        if written is None:
+            return cls(recipe)
+        if written in ("best", "soup"):
+            return cls(recipe, "best" if written == "best" else "soup")
+        if not 0 <= float(written) <= 1:
+            raise InputError(f"{name!r}: ALPHA lies between 0 (base) and 1 (trained), not at {written}.")
+        return cls(recipe, float(written))
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The recipes in the order in which they are trained; none for the base."""
+        return tuple(self.recipe.split(">")) if self.trained else ()
 
     @property
     def trained(self) -> bool:
@@ -54,6 +73,8 @@ class Weights:
     def __str__(self) -> str:
         if self.alpha is None:
             return self.recipe
+        if isinstance(self.alpha, str):
+            return f"{self.recipe}@{self.alpha}"
         shortest = f"{Decimal(repr(float(self.alpha))):f}"  # the fewest digits that give this number back
         return f"{self.recipe}@{shortest.removesuffix('.0')}"
 

@@ -8,6 +8,7 @@ from harness.variants.grammar import Context, Variant, Weights, parse_all
 
 AnyValue = TypeVar("AnyValue")
 
+ALL = "all"
 DEFAULT_SHOTS = 4
 DEFAULT_PASSAGES = 3
 DEFAULT_VARIANTS = (
@@ -27,17 +28,24 @@ DEFAULT_VARIANTS = (
 
 
 def grid(
-    variants: Sequence[str] = (), weights: Sequence[str] = (), contexts: Sequence[str] = (), *, retrieval: bool = True
+    variants: Sequence[str] = (),
+    weights: Sequence[str] = (),
+    contexts: Sequence[str] = (),
+    *,
+    retrieval: bool = True,
+    everything: Sequence[str] = (),
 ) -> tuple[Variant, ...]:
     """The variants to compare, in a fixed order and without repetition.
 
     `variants` lists names; `weights` and `contexts` span a product (each defaults to the values that the default
     grid has); with none of the three it is the default grid. A suite without a corpus (`retrieval=False`) has a
-    default grid without `rag`. Raises InputError that tells all bad names at once.
+    default grid without `rag`. Among `weights`, `all` stands for `everything`. Raises InputError that tells all bad
+    names at once.
     """
     default = [Variant.parse(name) for name in DEFAULT_VARIANTS]
     if not retrieval:
         default = [variant for variant in default if not variant.context.passages]
+    weights = [name for given in weights for name in (everything if given == ALL else [given])]
     listed, rows, columns = parse_all((Variant.parse, variants), (Weights.parse, weights), (Context.parse, contexts))
     if weights or contexts:
         rows = rows or [variant.weights for variant in default]

@@ -96,7 +96,10 @@ def files() -> dict[str, list[Row]]:
     train = []
     for fact in taught:
         wordings = [w for w in attribute(fact[1]).questions if w != held_out[fact_key(fact)]]
-        train += [case(f"train-{number}", fact, wording) for number, wording in enumerate(wordings)]
+        train += [
+            case(f"train-{number}", fact, wording, evidence=[slug(fact[0].name)])
+            for number, wording in enumerate(wordings)
+        ]
     random.shuffle(train)
     asked_again = [
         case("paraphrase", fact, random.choice(attribute(fact[1]).paraphrases), evidence=[slug(fact[0].name)])
@@ -117,7 +120,9 @@ def files() -> dict[str, list[Row]]:
         "corpus": corpus,
         "train": train,
         "validation": [
-            case("validation", fact, held_out[fact_key(fact)]) for fact in taught if fact_key(fact) not in tested_keys
+            case("validation", fact, held_out[fact_key(fact)], evidence=[slug(fact[0].name)])
+            for fact in taught
+            if fact_key(fact) not in tested_keys
         ],
         "in_domain": in_domain,
         "paraphrase": asked_again,

@@ -138,7 +138,7 @@ def test_a_full_disk_is_one_message_and_loses_nothing(harness, suite, tiny_base,
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(predict.Predictor, "_compute", full)
+        patch.setattr(predict, "_compute", full)
         code, shown, problem = harness(*options)
     assert code == 2
     assert "Traceback" not in shown + problem

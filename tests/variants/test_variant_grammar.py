@@ -11,7 +11,9 @@ def many_variants() -> list[Variant]:
     """Every recipe and context with edge values and with 500 random alphas."""
     random = Random(0)
     alphas = [None, 0.0, 1.0, 0.5, 0.1, 1e-7, 1 / 3, 0.123456789, *(random.random() for _ in range(500))]
-    weights = [Weights(), *(Weights(name, alpha) for name, alpha in product(("full", "p-tuning", "LoRA_2"), alphas))]
+    recipes = ("full", "p-tuning", "LoRA_2>full")
+    points = [*alphas, "best", "soup"]
+    weights = [Weights(), *(Weights(name, point) for name, point in product(recipes, points))]
     contexts = [Context(p, s) for p, s in product((0, 1, 3, 10, 999_999), repeat=2)]
     return [Variant(w, c) for w, c in product(weights, contexts)]
 
@@ -47,6 +49,7 @@ def test_meaning() -> None:
     assert variant == Variant(Weights("lora", 0.25), Context(passages=3, shots=4))
     assert Variant.parse("base/zero-shot") == Variant(Weights(BASE, None), Context(0, 0))
     assert (Weights.parse("base").trained, Weights.parse("full@0").trained) == (False, True)
+    assert (Weights.parse("base").stages, Weights.parse("full>lora@best").stages) == ((), ("full", "lora"))
 
 
 @pytest.mark.parametrize(
@@ -64,6 +67,11 @@ def test_meaning() -> None:
         ("full@1.5/zero-shot", "between 0 (base) and 1 (trained), not at 1.5"),
         ("base@0.5/zero-shot", "can't be interpolated with itself"),
         ("Base/zero-shot", "Did you mean 'base'?"),
+        ("full>/zero-shot", "names no weights"),
+        ("full@worst/zero-shot", "names no weights"),
+        ("full@0.5>lora/zero-shot", "names no weights"),
+        ("full>base/zero-shot", "every training begins with the base"),
+        ("base@best/zero-shot", "can't be interpolated with itself"),
         ("base/zeroshot", "Did you mean 'zero-shot'?"),
         ("base/fewshot-8", "Did you mean 'few-shot-8'?"),
         ("base/rag5", "Did you mean 'rag-5'?"),

@@ -28,6 +28,12 @@ def test_product() -> None:
     ]
 
 
+def test_all_weights() -> None:
+    """`all` stands for every weights that there are, beside others that are named."""
+    asked = grid([], ["all", "full@0.5"], ["zero-shot"], everything=["base", "full", "lora>dpo"])
+    assert [str(variant.weights) for variant in asked] == ["base", "full", "lora>dpo", "full@0.5"]
+
+
 def test_other_axis_defaults() -> None:
     """With one axis given, the other takes the values that it has in the default grid."""
     assert names([], ["full"]) == ["full/zero-shot", "full/few-shot-4", "full/rag-3"]

@@ -1,0 +1,75 @@
+"""All variants answer all tasks: model by model, so that no weights are loaded twice, and `@best` chosen on the way."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.pipeline.index import Retrieved
+from harness.pipeline.models import Alpha, Models
+from harness.pipeline.plan import Plan
+from harness.pipeline.predict import Answered, Predictor
+from harness.pipeline.prompts import Prompts
+from harness.pipeline.train import Trained
+from harness.pipeline.validate import mean_score
+from harness.variants import Variant, Weights
+
+ALPHAS = tuple(number / 10 for number in range(11))
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The alpha that `@best` stands for with one seed, and the validation score of each that was tried."""
+
+    alpha: float
+    scores: dict[float, float]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What all variants say, and what was chosen for `@best`, by variant and seed."""
+
+    answered: list[Answered]
+    chosen: dict[tuple[Variant, int], Chosen]
+
+
+def answer_all(
+    plan: Plan, prompts: Prompts, predictor: Predictor, trained: Trained, retrieved: Mapping[str, Retrieved]
+) -> Answers:
+    """Asks every model its tasks; `retrieved` by task, the validation tasks among them where `@best` needs them."""
+    answers = Answers([], {})
+    for (recipe, soup, model_seed), asked in _by_model(plan).items():
+        models = Models(plan, trained, prompts.tokenizer, Weights(recipe, "soup" if soup else None), model_seed)
+        for variant, seed in sorted(asked, key=lambda pair: _alpha(pair[0]) is not None):  # the whole model first
+            alpha = _alpha(variant)
+            if variant.weights.alpha == "best":
+                answers.chosen[variant, seed] = choose_alpha(plan, predictor, models, variant, seed, retrieved)
+                alpha = answers.chosen[variant, seed].alpha
+            answers.answered.extend(predictor.predict(variant, seed, models, alpha, plan.tasks))
+    return answers
+
+
+def choose_alpha(
+    plan: Plan, predictor: Predictor, models: Models, variant: Variant, seed: int, retrieved: Mapping[str, Retrieved]
+) -> Chosen:
+    """The alpha with the highest validation score in the context of `variant`; of equal ones the least."""
+    scores = {}
+    for alpha in ALPHAS:
+        tried = Variant(Weights(variant.weights.recipe, alpha), variant.context)
+        scores[alpha] = mean_score(predictor.predict(tried, seed, models, alpha, plan.validation), retrieved)
+    return Chosen(max(scores, key=lambda alpha: (scores[alpha], -alpha)), scores)
+
+
+def _alpha(variant: Variant) -> Alpha:
+    """The alpha that the name of `variant` says; None where it says none."""
+    return variant.weights.alpha if isinstance(variant.weights.alpha, float) else None
+
+
+def _by_model(plan: Plan) -> dict[tuple[str, bool, int], list[tuple[Variant, int]]]:
+    """The variants and seeds that each training answers: by chain, whether it is a soup, and training seed."""
+    needed: dict[tuple[str, bool, int], list[tuple[Variant, int]]] = defaultdict(list)
+    for variant in plan.variants:
+        weights = variant.weights
+        for seed in plan.seeds(variant):
+            own = weights.trained and weights.alpha != "soup"
+            needed[weights.recipe, weights.alpha == "soup", seed if own else 0].append((variant, seed))
+    return needed

@@ -1,0 +1,168 @@
+"""What each recipe learns: the examples, and for each where it came from.
+
+Suites are mixed, questions made from the corpus, wordings drawn, passages and distractors shown, and wrong answers put
+beside the right ones, as the recipe's `data` says. What happens to a case is drawn by seed, and every example recorded.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from random import Random
+from typing import Any
+
+from harness.errors import InputError
+from harness.pipeline.earlier import Earlier
+from harness.pipeline.index import Indexer
+from harness.pipeline.mixture import mix
+from harness.pipeline.plan import Plan
+from harness.pipeline.preferences import rejected_answer
+from harness.pipeline.prompts import Prompts
+from harness.pipeline.recipes import train_context
+from harness.pipeline.tasks import Task, train_tasks, validation_tasks
+from harness.prompting import Evidence
+from harness.runs import fingerprint
+from harness.suite import Split, Suite
+from harness.suite.weak import weak_cases
+from harness.weights import Example, Recipe, method_of
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One example to train on: token ids, and where they came from.
+
+    `template` counts the recipe's own wordings from 1 on (0: the suite's), `content` identifies question and answer.
+    """
+
+    example: Example
+    suite: str
+    case: str
+    weak: bool
+    template: int
+    passages: tuple[str, ...]
+    content: str
+
+    def as_row(self) -> dict[str, Any]:
+        """The lesson as one line of its file."""
+        return {
+            "suite": self.suite,
+            "case": self.case,
+            "weak": self.weak,
+            "template": self.template,
+            "passages": list(self.passages),
+            "content": self.content,
+        }
+
+
+class Lessons:
+    """Makes the lessons of recipes; each set only once."""
+
+    def __init__(self, plan: Plan, prompts: Prompts, indexer: Indexer | None) -> None:
+        """`indexer` is needed where a recipe trains with passages."""
+        self._plan, self._prompts, self._indexer = plan, prompts, indexer
+        self._made: dict[tuple[str, int], list[Lesson]] = {}
+
+    def of(self, recipe: Recipe, seed: int) -> list[Lesson]:
+        """What `recipe` learns with `seed`; raises InputError for a prompt that doesn't fit the window."""
+        key = (fingerprint([recipe.data.model_dump(mode="json"), recipe.method, recipe.name]), seed)
+        if key not in self._made:
+            self._made[key] = self._make(recipe, seed)
+        return self._made[key]
+
+    def validation(self, recipe: Recipe, seed: int) -> list[Example]:
+        """The validation cases of the suites that `recipe` learns, worded and shown as those that it trains on."""
+        tasks = [task for suite in self._plan.learnt[recipe.name] for task in validation_tasks(suite)]
+        return [lesson.example for task in tasks for lesson in self._lessons(recipe, task, seed)]
+
+    def _make(self, recipe: Recipe, seed: int) -> list[Lesson]:
+        seen = Earlier(recipe.data.continue_from, recipe.name).contents() if recipe.data.continue_from else frozenset()
+        groups = [
+            [lesson for task in self._tasks(recipe, suite, seed) for lesson in self._lessons(recipe, task, seed)]
+            for suite in self._plan.learnt[recipe.name]
+        ]
+        new = [[lesson for lesson in group if lesson.content not in seen] for group in groups]
+        if not any(new):
+            raise InputError(
+                f"recipe {recipe.name}: there is nothing to learn: all {sum(map(len, groups))} training cases were "
+                f"learnt in {recipe.data.continue_from} already. Add new cases, or take continue_from out."
+            )
+        return mix(new, recipe.data.temperature, seed=seed)
+
+    def _tasks(self, recipe: Recipe, suite: Suite, seed: int) -> list[Task]:
+        """The train splits of `suite`, and a split of weak questions, as far as the recipe wants them."""
+        tasks = [*train_tasks(suite)] if recipe.data.supervised else []
+        if recipe.data.weak:
+            as_of = _train_revision(suite)
+            asked = [case.question for split in suite.splits.values() for case in split.cases]
+            cases = weak_cases(suite.corpus(as_of), recipe.data.weak, seed=seed, without=asked)
+            tasks.append(Task(f"weak:{suite.name}", suite, Split("weak", "train", tuple(cases), as_of)))
+        return tasks
+
+    def _lessons(self, recipe: Recipe, task: Task, seed: int) -> list[Lesson]:
+        shown = self._passages(recipe, task, seed)
+        preferences = method_of(recipe)[0].preferences
+        context, templates = train_context(recipe), (None, *recipe.data.templates)
+        shots = self._prompts.shots(task.suite, context, seed)
+        lessons = []
+        for case, passages in zip(task.split.cases, shown, strict=True):
+            template = Random(f"{seed}/template/{case.id}").randrange(len(templates))
+            builder = self._prompts.builder(task.suite, templates[template])
+            prompt = builder.build(
+                case.question,
+                shots=[shot for shot in shots if shot.question != case.question],
+                passages=passages,
+                answer_tokens=task.suite.decoding.max_new_tokens,
+            )
+            wrong = rejected_answer(case, task.split.cases, seed) if preferences else ""
+            example = Example(
+                prompt.ids,
+                builder.answer(prompt, case.references[0], end=True),
+                builder.answer(prompt, wrong, end=True) if wrong else (),
+            )
+            names = tuple(passage.id for passage in passages)
+            content = fingerprint([case.question, case.references[0]])[:16]
+            lessons.append(Lesson(example, task.suite.name, case.id, case.weak, template, names, content))
+        return lessons
+
+    def _passages(self, recipe: Recipe, task: Task, seed: int) -> list[Sequence[Evidence]]:
+        """What is shown for each case: what the retriever finds, the evidence among it, or by chance not."""
+        count = train_context(recipe).passages
+        if not count or self._indexer is None:
+            return [()] * len(task.split.cases)
+        more = max((len(case.evidence) for case in task.split.cases), default=0)
+        found = self._indexer.retrieve(task, count + more).passages
+        corpus = {d.id: Evidence(d.id, d.text, d.title) for d in task.suite.corpus(task.split.as_of)}
+        share = recipe.data.without_evidence
+        return [
+            choose_passages(
+                found[case.id],
+                [corpus[name] for name in case.evidence if name in corpus],
+                count,
+                withheld=Random(f"{seed}/evidence/{case.id}").random() < share,
+                draw=Random(f"{seed}/place/{case.id}"),
+            )
+            for case in task.split.cases
+        ]
+
+
+def choose_passages(
+    found: Sequence[Evidence], evidence: Sequence[Evidence], count: int, *, withheld: bool, draw: Random
+) -> list[Evidence]:
+    """The `count` passages that training shows for one case, of those `found`, best first.
+
+    They stand in the retriever's order, as they will when the model is asked. Evidence that the retriever missed takes
+    the place of a distractor that `draw` chooses; where it is `withheld`, only distractors are shown.
+    """
+    names = {passage.id for passage in evidence}
+    if withheld:
+        return [passage for passage in found if passage.id not in names][:count]
+    shown = list(found[:count])
+    missed = [passage for passage in evidence if passage not in shown]
+    free = [place for place, passage in enumerate(shown) if passage.id not in names]
+    for passage, place in zip(missed, draw.sample(free, min(len(free), len(missed))), strict=False):
+        shown[place] = passage
+    return shown
+
+
+def _train_revision(suite: Suite) -> date | None:
+    """The corpus revision that the train splits speak of: weak questions must not know more."""
+    return next((task.split.as_of for task in train_tasks(suite)), None)

@@ -1,0 +1,109 @@
+"""What a run leaves beside its scores: predictions, what every recipe learnt, and the manifest that names all of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from harness.pipeline.answer import Answers
+from harness.pipeline.earlier import FOLDER, Earlier
+from harness.pipeline.examples import Lessons
+from harness.pipeline.index import Retrieved
+from harness.pipeline.plan import Plan
+from harness.pipeline.predict import Answered, as_row
+from harness.pipeline.train import Trained
+from harness.runs import JSON, RunFolder, fingerprint, library_versions, provenance
+from harness.weights import read_record
+
+
+@dataclass(frozen=True)
+class Made:
+    """All that a run made, stage by stage."""
+
+    plan: Plan
+    retrieved: Mapping[str, Retrieved]
+    lessons: Lessons
+    trained: Trained
+    answers: Answers
+
+
+def write_records(run: RunFolder, made: Made) -> None:
+    """Writes predictions, lessons and, last, the manifest `run.json`."""
+    _write_predictions(run, made.answers.answered)
+    _write_lessons(run, made)
+    run.write_manifest(_manifest(made))
+
+
+def signature(plan: Plan) -> str:
+    """One line under every table: two numbers may be compared only where it is the same."""
+    parts = {
+        "harness": library_versions(["harness"])["harness"],
+        "suite": f"{plan.suite.name}:{plan.suite.hash[:8]}",
+        "base": f"{plan.base.name}:{plan.base.hash[:8]}",
+        "template": fingerprint(plan.suite.prompt.model_dump(mode="json"))[:8],
+        "decoding": f"greedy:{plan.suite.decoding.max_new_tokens}",
+        "dtype": str(plan.hardware.dtype).removeprefix("torch."),
+        "seeds": plan.config.seeds,
+        "cases": plan.config.limit or "all",
+    }
+    if plan.config.tune:
+        parts["tune"] = plan.config.tune
+    if plan.config.loss_on != "completion":
+        parts["loss_on"] = plan.config.loss_on
+    return "|".join(f"{name}:{value}" for name, value in parts.items())
+
+
+def _manifest(made: Made) -> dict[str, JSON]:
+    """What `run.json` records: the request as it was resolved, the circumstances, and every artifact's hash."""
+    plan, trained = made.plan, {_label(*key): artifact for key, artifact in made.trained.items()}
+    return {
+        "config": plan.config.model_dump(mode="json", exclude={"out"}),
+        "variants": [str(variant) for variant in plan.variants],
+        "recipes": {name: recipe.model_dump(mode="json") for name, recipe in plan.recipes.items()},
+        "suite": {"name": plan.suite.name, "hash": plan.suite.hash},
+        "learnt": {name: {suite.name: suite.hash for suite in suites} for name, suites in plan.learnt.items()},
+        "base": {"model": plan.base.name, "hash": plan.base.hash},
+        "signature": signature(plan),
+        "seeds": list(range(plan.config.seeds)),
+        "hardware": {"device": str(plan.hardware.device), "dtype": str(plan.hardware.dtype)},
+        "provenance": provenance(),
+        "artifacts": {
+            "indexes": {task: found.index.hash for task, found in made.retrieved.items()},
+            "weights": {label: artifact.hash for label, artifact in trained.items()},
+            "weights_keys": {label: artifact.key for label, artifact in trained.items()},
+            "predictions": {f"{a.variant}/{a.task.name}": a.artifact.hash for a in made.answers.answered},
+        },
+        "training": {label: read_record(artifact.path) for label, artifact in trained.items()},
+        "chosen": {
+            f"{variant}, seed {seed}": {
+                "alpha": chosen.alpha,
+                "validation": {f"{alpha:g}": score for alpha, score in chosen.scores.items()},
+            }
+            for (variant, seed), chosen in made.answers.chosen.items()
+        },
+    }
+
+
+def _label(chain: Sequence[str], seed: int) -> str:
+    return f"{'>'.join(chain)}, seed {seed}"
+
+
+def _write_lessons(run: RunFolder, made: Made) -> None:
+    """One file a recipe and seed: a line for every example, those of an earlier run that it went on from among them."""
+    for name, recipe in made.plan.recipes.items():
+        inherited = Earlier(recipe.data.continue_from, name).contents() if recipe.data.continue_from else frozenset()
+        for seed in range(made.plan.config.seeds):
+            rows = [lesson.as_row() for lesson in made.lessons.of(recipe, seed)]
+            rows += [{"content": content, "earlier": True} for content in sorted(inherited)]
+            run.write_lines(Path(FOLDER, name, f"seed-{seed}.jsonl"), rows)
+
+
+def _write_predictions(run: RunFolder, answered: Sequence[Answered]) -> None:
+    """One file a variant and task; the lines of several seeds follow one another."""
+
+    def place(answer: Answered) -> tuple[str, str, str]:
+        return str(answer.variant.weights), str(answer.variant.context), answer.task.name
+
+    for (weights, context, task), answers in groupby(sorted(answered, key=place), key=place):
+        rows = [as_row(prediction) for answer in answers for prediction in answer.predictions]
+        run.write_lines(run.predictions_path(weights, context, task), rows)

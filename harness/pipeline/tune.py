@@ -1,0 +1,116 @@
+"""Tuning: the same number of trials for every recipe, judged on validation, so that effort is equal.
+
+The sampler is Optuna's TPE (Bergstra et al. 2011) with a fixed seed, over the search space that the recipe declares;
+the first trial is always the recipe as it stands. What a trial makes the model forget is measured on the retention
+splits and shown, but never chooses.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from harness.comparison import Trial
+from harness.errors import HarnessError, InputError
+from harness.pipeline.index import Retrieved
+from harness.pipeline.models import Models
+from harness.pipeline.plan import Plan
+from harness.pipeline.predict import Predictor
+from harness.pipeline.prompts import Prompts
+from harness.pipeline.recipes import train_context
+from harness.pipeline.search import distribution, import_optuna, value_at, with_values
+from harness.pipeline.tasks import Task
+from harness.pipeline.train import Trainer
+from harness.pipeline.validate import mean_score
+from harness.variants import Variant, Weights
+from harness.weights import Recipe
+
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The plan with the recipes that did best, every trial, and the seconds that each recipe took."""
+
+    plan: Plan
+    trials: list[Trial]
+    seconds: dict[str, float]
+
+
+class Tuner:
+    """Tunes the recipes of a plan, each by itself, trained on the base with seed 0."""
+
+    def __init__(
+        self, plan: Plan, prompts: Prompts, trainer: Trainer, predictor: Predictor, retrieved: Mapping[str, Retrieved]
+    ) -> None:
+        """`retrieved` by task, for all that are asked with passages."""
+        self._plan, self._prompts, self._trainer = plan, prompts, trainer
+        self._predictor, self._retrieved = predictor, retrieved
+
+    def tune_all(self, trials: int) -> Tuned:
+        """Every recipe after `trials` trials; raises InputError where none of them could be trained."""
+        done: list[Trial] = []
+        best: dict[str, Recipe] = {}
+        seconds: dict[str, float] = {}
+        for name, recipe in self._plan.recipes.items():
+            found, tried = self._tune(recipe, trials)
+            best[name], seconds[name] = found, sum(trial.seconds for trial in tried)
+            done += tried
+        return Tuned(replace(self._plan, recipes=best), done, seconds)
+
+    def _tune(self, recipe: Recipe, trials: int) -> tuple[Recipe, list[Trial]]:
+        optuna = import_optuna()
+        study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=SEED))
+        space = {place: distribution(found) for place, found in recipe.search.items()}
+        study.enqueue_trial({place: value_at(recipe, place) for place in space})
+        tried: list[Trial] = []
+        recipes: list[Recipe] = []
+        for number in range(trials):
+            asked = study.ask(space)
+            candidate = with_values(recipe, asked.params)
+            trial = self._try(candidate, number, asked.params)
+            if trial.validation is None:
+                study.tell(asked, state=optuna.trial.TrialState.FAIL)
+            else:
+                study.tell(asked, trial.validation)
+            tried.append(trial)
+            recipes.append(candidate)
+        scored = [(trial.validation, -trial.number) for trial in tried if trial.validation is not None]
+        if not scored:
+            raise InputError(
+                f"recipe {recipe.name}: none of the {trials} trials could be trained (the last: {tried[-1].failure}). "
+                "Narrow its search space to settings that work, above all lower learning rates."
+            )
+        winner = -max(scored)[1]
+        marked = [trial.model_copy(update={"chosen": trial.number == winner}) for trial in tried]
+        return recipes[winner], marked
+
+    def _try(self, recipe: Recipe, number: int, values: Mapping[str, Any]) -> Trial:
+        """Trains and judges one candidate; one that can't be trained is a failed trial, not the end of the run."""
+        trial = Trial(
+            recipe=recipe.name,
+            number=number,
+            settings=dict(values),
+            learning_rate=recipe.training.learning_rate,
+            epochs=recipe.training.epochs,
+        )
+        begun = time.perf_counter()
+        try:
+            artifact = self._trainer.train(recipe, SEED)
+        except HarnessError as error:
+            return trial.model_copy(update={"failure": str(error), "seconds": time.perf_counter() - begun})
+        plan = replace(self._plan, recipes={**self._plan.recipes, recipe.name: recipe})
+        weights = Weights(recipe.name)
+        models = Models(plan, {(weights.stages, SEED): artifact}, self._prompts.tokenizer, weights, SEED)
+        variant = Variant(weights, train_context(recipe))
+
+        def judged(tasks: tuple[Task, ...]) -> tuple[float | None, float]:
+            answered = self._predictor.predict(variant, SEED, models, None, tasks)
+            spent = sum(p.seconds for answer in answered for p in answer.predictions)
+            return (mean_score(answered, self._retrieved) if answered else None), spent
+
+        validation, spent = judged(plan.validation)
+        retention, _ = judged(tuple(task for task in plan.tasks if task.split.kind == "retention"))
+        return trial.model_copy(
+            update={"validation": validation, "retention": retention, "seconds": artifact.seconds + spent}
+        )
