@@ -79,6 +79,9 @@ def compare(
         _fail("Interrupted. What was finished is kept: the same command goes on from there.", 130)
     console.print(render(result.comparison))
     console.print(f"\nRun folder: [bold]{result.run}[/]", highlight=False, soft_wrap=True)
+    if result.comparison.failures:
+        told = "\n".join(f"{failure.variant}: {failure.reason}" for failure in result.comparison.failures)
+        _fail(f"{len(result.comparison.failures)} variants failed and were not scored:\n{told}", 1)
 
 
 @app.command()

@@ -4,10 +4,13 @@
 
     HarnessError
     ├── InputError            what the user gave is wrong: one message, exit code 2
-    │   └── UnknownNameError  a name that is not known; suggests the nearest one
+    │   ├── UnknownNameError  a name that is not known; suggests the nearest one
+    │   └── TrainingError     a training that was begun can't be finished: its variants fail, the others go on
     ├── NotComparableError    two runs whose numbers may not be compared: exit code 2
     ├── CacheError            an artifact could not be written or read: exit code 2
     └── ProofError            a variant is not what its name says, so it is not scored: exit code 1
+
+A run in which some trainings fail, by TrainingError or ProofError, scores the other variants and ends with code 1.
 
 A message has three parts: what is wrong and where, why that matters, what to do about it.
 """
@@ -35,6 +38,10 @@ class UnknownNameError(InputError):
         hint = f"Did you mean {nearest[0]!r}? " if nearest else ""
         listing = ", ".join(names) if names else "none"
         super().__init__(f"{where}unknown {kind} {name!r}. {hint}Known: {listing}. {advice}".rstrip())
+
+
+class TrainingError(InputError):
+    """A training that was begun can't be finished with these settings here."""
 
 
 class NotComparableError(HarnessError):

@@ -12,6 +12,7 @@ from harness.comparison.records import (
     Comparison,
     Cost,
     Decision,
+    Failure,
     Pair,
     ScoreRow,
     SplitReference,
@@ -35,6 +36,7 @@ def compare(
     signature: str,
     paired_metrics: Collection[str],
     trials: Sequence[Trial] = (),
+    failures: Sequence[Failure] = (),
     primary: Mapping[str, str] | None = None,
 ) -> Comparison:
     """What the score `rows` of one run conclude.
@@ -65,6 +67,7 @@ def compare(
         pairs=_pairs(tables, paired_metrics, {v.name: v.after for v in variants if v.after}),
         costs=list(costs),
         trials=list(trials),
+        failures=list(failures),
         decision=_decision(evidence, cells, seeds=len({row.seed for row in rows})),
     )
 

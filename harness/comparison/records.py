@@ -144,6 +144,13 @@ class Trial(Record):
     failure: str = ""
 
 
+class Failure(Record):
+    """A variant that was asked for and could not be scored, and why."""
+
+    variant: str
+    reason: str
+
+
 class Decision(Record):
     """The recommended variant ("" where none can be), one sentence of verdict, and the checks that led to it."""
 
@@ -165,4 +172,5 @@ class Comparison(Record):
     pairs: list[Pair]
     costs: list[Cost]
     trials: list[Trial] = []
+    failures: list[Failure] = []
     decision: Decision

@@ -3,13 +3,14 @@
 Every stage writes what it makes before the next one reads it, so that an interrupted run goes on where it was.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
 from harness.comparison import (
     BaseReference,
     Comparison,
+    Failure,
     SplitKind,
     SplitReference,
     SuiteReference,
@@ -31,7 +32,7 @@ from harness.pipeline.recipes import train_context
 from harness.pipeline.record import Made, signature, write_records
 from harness.pipeline.score import score_all
 from harness.pipeline.tasks import Task
-from harness.pipeline.train import Trained, Trainer
+from harness.pipeline.train import Failed, Trained, Trainer
 from harness.pipeline.tune import Tuned, Tuner
 from harness.runs import Cache, RunFolder
 from harness.scoring import QUALITY_METRICS
@@ -50,8 +51,9 @@ class Result:
 def run_comparison(config: CompareConfig, progress: Progress | None = None, cache: Cache | None = None) -> Result:
     """Compares all variants that `config` asks for and writes the run folder.
 
-    Raises InputError for anything wrong in the request (before anything is built), ProofError for weights that are
-    not what their name says, and CacheError where artifacts or the run can't be written.
+    A variant whose training or proofs fail is left out, and the comparison says why. Raises InputError for anything
+    wrong in the request (before anything is built), ProofError or TrainingError where no variant is left, and
+    CacheError where artifacts or the run can't be written.
     """
     progress, cache = progress or Silent(), cache or Cache()
     plan = make_plan(config)
@@ -67,7 +69,8 @@ def run_comparison(config: CompareConfig, progress: Progress | None = None, cach
     predictor = Predictor(plan, prompts, cache, progress)
     tuned = _tune(plan, Tuner(plan, prompts, Trainer(plan, lessons, cache, progress), predictor, retrieved))
     plan = tuned.plan
-    trained = Trainer(plan, lessons, cache, progress).train_all()
+    trained, failed = Trainer(plan, lessons, cache, progress).train_all()
+    plan, failures = without_failed(plan, failed)
     answers = answer_all(plan, prompts, predictor, trained, retrieved)
     with progress.task("score and compare", 2) as advance:
         rows = score_all(answers.answered, retrieved)
@@ -82,6 +85,7 @@ def run_comparison(config: CompareConfig, progress: Progress | None = None, cach
             variants=[_variant(plan, variant, trained, answers) for variant in plan.variants],
             costs=costs(plan, answers.answered, tests, trained, tuned.seconds),
             trials=tuned.trials,
+            failures=failures,
             signature=signature(plan),
             paired_metrics=QUALITY_METRICS,
         )
@@ -89,6 +93,15 @@ def run_comparison(config: CompareConfig, progress: Progress | None = None, cach
         write_records(run, Made(plan, tests, lessons, trained, answers))
         advance(1)
     return Result(plan.out, comparison)
+
+
+def without_failed(plan: Plan, failed: Failed) -> tuple[Plan, list[Failure]]:
+    """The plan without the variants whose weights could not be made; raises their error if no other is left."""
+    failures = {v: error for v in plan.variants for chain, error in failed.items() if v.weights.stages == chain}
+    left = tuple(variant for variant in plan.variants if variant not in failures)
+    if not left:
+        raise next(iter(failures.values()))
+    return replace(plan, variants=left), [Failure(variant=str(v), reason=str(e)) for v, e in failures.items()]
 
 
 def _most_passages(plan: Plan) -> int:

@@ -84,9 +84,9 @@ def make_plan(config: CompareConfig) -> Plan:
     for recipe in found:
         attempt(lambda recipe=recipe: method_of(recipe)[0].check_available())
     validation = validation_tasks(suite)
-    if len(found) == len(recipes):
-        attempt(lambda: check_variants(variants, recipes, seeds=config.seeds, validates=bool(validation)))
-        attempt(lambda: check_tuning(config.tune, found, validates=bool(validation)))
+    known = {recipe.name: recipe for recipe in found}
+    attempt(lambda: check_variants(variants, known, seeds=config.seeds, validates=bool(validation)))
+    attempt(lambda: check_tuning(config.tune, found, validates=bool(validation)))
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
     tasks += retention_tasks(_earlier_suites(variants, learnt, suite), config.limit)

@@ -85,9 +85,10 @@ def learnt_suites(recipe: Recipe, suite: Suite) -> list[Suite]:
 
 
 def check_variants(variants: Sequence[Variant], recipes: Mapping[str, Recipe], *, seeds: int, validates: bool) -> None:
-    """Raises one InputError for all variants whose weights can't be made."""
+    """Raises one InputError for all variants whose weights can't be made; those of unknown recipes are passed over."""
     problems = []
-    for weights in dict.fromkeys(variant.weights for variant in variants):
+    named = dict.fromkeys(variant.weights for variant in variants)
+    for weights in (weights for weights in named if recipes.keys() >= set(weights.stages)):
         chain = [recipes[name] for name in weights.stages]
         try:
             for recipe in chain if weights.alpha == "soup" else chain[:-1]:

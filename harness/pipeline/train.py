@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.errors import HarnessError, ProofError, TrainingError
 from harness.pipeline.earlier import Earlier
 from harness.pipeline.examples import Lessons
 from harness.pipeline.plan import Plan
@@ -14,6 +15,7 @@ LIBRARIES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "bits
 
 Chain = tuple[str, ...]
 Trained = dict[tuple[Chain, int], Artifact]
+Failed = dict[Chain, HarnessError]
 
 
 class Trainer:
@@ -30,15 +32,30 @@ class Trainer:
             "code": code_hash("harness.weights"),
         }
 
-    def train_all(self) -> Trained:
-        """The trained weights by chain and seed; raises ProofError if one isn't what its name says."""
+    def train_all(self) -> tuple[Trained, Failed]:
+        """The trained weights by chain and seed, and why chains failed whose training or proofs did.
+
+        A chain whose beginning failed fails with it.
+        """
         trained: Trained = {}
+        failed: Failed = {}
         for chain in self._plan.chains():
-            for seed in range(self._plan.config.seeds):
-                before = [
-                    (self._plan.recipes[name], trained[chain[: n + 1], seed]) for n, name in enumerate(chain[:-1])
-                ]
-                trained[chain, seed] = self.train(self._plan.recipes[chain[-1]], seed, before)
+            before = [failed[chain[:length]] for length in range(1, len(chain)) if chain[:length] in failed]
+            try:
+                if before:
+                    raise before[0]
+                trained.update(self._train_chain(chain, trained))
+            except (TrainingError, ProofError) as error:
+                failed[chain] = error
+        return trained, failed
+
+    def _train_chain(self, chain: Chain, done: Trained) -> Trained:
+        """All seeds of one chain, on top of what was `done` before it."""
+        *stages, last = (self._plan.recipes[name] for name in chain)
+        trained: Trained = {}
+        for seed in range(self._plan.config.seeds):
+            before = [(recipe, done[chain[: place + 1], seed]) for place, recipe in enumerate(stages)]
+            trained[chain, seed] = self.train(last, seed, before)
         return trained
 
     def train(self, recipe: Recipe, seed: int, before: Sequence[tuple[Recipe, Artifact]] = ()) -> Artifact:

@@ -17,6 +17,7 @@ REPORT_FILE = "report.md"
 def report(comparison: Comparison) -> str:
     """The comparison as Markdown, ending in a line break; the same comparison gives the same text."""
     parts = {
+        "Failed": sections.failures(comparison),
         "Scores": sections.scores(comparison),
         "Differences": sections.differences(comparison),
         "Costs": sections.costs(comparison),

@@ -77,6 +77,11 @@ def costs(comparison: Comparison) -> str:
     return f"Seconds are those of the machine that ran it.\n\n{table(heading, rows)}"
 
 
+def failures(comparison: Comparison) -> str:
+    """The variants that were asked for and could not be scored; "" where there are none."""
+    return "\n".join(f"- {code(failure.variant)}: {prose(failure.reason)}" for failure in comparison.failures)
+
+
 def limits(comparison: Comparison) -> str:
     """What a reader could wrongly conclude, with the unscored cases of this comparison."""
     left_out = [

@@ -46,6 +46,7 @@ def test_comparison_is_the_published_schema(world, rows, tmp_path):
         "pairs",
         "costs",
         "trials",
+        "failures",
         "decision",
     ]
     assert f"    {json.dumps(content['cells'][0])}" in text

@@ -214,3 +214,21 @@ def test_a_prompt_that_does_not_fit_names_the_part_and_its_tokens(suite, tiny_ba
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     with pytest.raises(InputError, match=r"window holds 512[\s\S]*passages \d+[\s\S]*largest part is the passages"):
         run_comparison(request(suite, tiny_base, tmp_path / "run", variants=("base/rag-4",)), cache=cache)
+
+
+def test_a_variant_that_fails_does_not_stop_the_others(suite, tiny_base, tmp_path, cache):
+    """A training that moves nothing and one whose loss is no number are told and not scored; the others are."""
+    recipes = {
+        "full": {"training": {"epochs": 1, "learning_rate": 1e-30}},
+        "lora": {"training": {"epochs": 9, "batch_size": 1, "learning_rate": 1e30, "warmup": 0.0}},
+        "dora": FAST,
+    }
+    names = ("base/zero-shot", "full/zero-shot", "full>dora/zero-shot", "lora/zero-shot", "dora/zero-shot")
+    asked = request(suite, tiny_base, tmp_path / "run", variants=names).model_dump()
+    comparison = run_comparison(CompareConfig(**{**asked, "recipes": recipes}), cache=cache).comparison
+    assert [variant.name for variant in comparison.variants] == ["base/zero-shot", "dora/zero-shot"]
+    told = {failure.variant: failure.reason for failure in comparison.failures}
+    assert "differ from the base's" in told["full/zero-shot"]
+    assert told["full>dora/zero-shot"] == told["full/zero-shot"]
+    assert "at step" in told["lora/zero-shot"]
+    assert "learning rate 9.98e+29" in told["lora/zero-shot"]

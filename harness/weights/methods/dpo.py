@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from harness._quiet import quiet_transformers
-from harness.errors import InputError
+from harness.errors import InputError, TrainingError
 from harness.runs import JSON
 from harness.runs.fingerprint import fingerprint
 from harness.weights.methods.lora import Lora, LoraSettings
@@ -93,7 +93,7 @@ class Dpo(Lora):
             try:
                 trainer.train(resume_from_checkpoint=own and last_checkpoint(own))
             except torch.OutOfMemoryError as error:
-                raise InputError(
+                raise TrainingError(
                     f"dpo: the device has no memory for {arguments.per_device_train_batch_size} pairs at once, so "
                     "nothing was trained. Set micro_batch_size to fewer, or gradient_checkpointing to true."
                 ) from error

@@ -15,7 +15,7 @@ from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast, PrinterCallback, TrainerCallback
 from trl import DPOConfig, DPOTrainer
 
-from harness.errors import InputError
+from harness.errors import TrainingError
 from harness.weights.training import Example
 
 EPOCH_LOSS = "epoch_loss"  # where the trainer's history keeps the mean loss of an epoch, checkpoints included
@@ -63,11 +63,11 @@ class PreferenceTrainer(DPOTrainer):  # type: ignore[misc]
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """The mean loss of a batch; raises InputError if it is no number."""
+        """The mean loss of a batch; raises TrainingError if it is no number."""
         loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         value = (loss[0] if return_outputs else loss).item()
         if not math.isfinite(value):
-            raise InputError(
+            raise TrainingError(
                 f"training: the loss is {value} at step {self.state.global_step + 1} of {self.state.max_steps} "
                 f"(learning rate {self.lr_scheduler.get_last_lr()[0]:.3g}), so the weights would be no numbers. Lower "
                 "the learning rate, or compute in float32."

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from harness.errors import InputError
+from harness.errors import TrainingError
 
 if TYPE_CHECKING:
     import torch
@@ -31,13 +31,13 @@ def out_of_memory(error: BaseException) -> bool:
 def fitting(attempt: Callable[[int], float], size: int, undo: Callable[[], None]) -> tuple[float, int]:
     """`attempt(size)`, with half the size as often as memory is too small for it, and the size that went.
 
-    `undo` is called before each further attempt. Raises InputError if not even one example fits.
+    `undo` is called before each further attempt. Raises TrainingError if not even one example fits.
     """
     tried = size
     while (value := _attempt(attempt, size)) is None:
         undo()
         if size == 1:
-            raise InputError(
+            raise TrainingError(
                 f"training: out of memory with one example at a time, so this can't be trained here. {REMEDY}"
             )
         size //= 2

@@ -7,7 +7,7 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
-from harness.errors import InputError
+from harness.errors import TrainingError
 from harness.weights.training.checkpoints import Checkpoint
 from harness.weights.training.examples import Example, LossOn
 from harness.weights.training.loss import Loss
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-class DivergedError(InputError):
+class DivergedError(TrainingError):
     """The loss is no number any more; the same training again would come to the same."""
 
 
@@ -146,7 +146,7 @@ class Training:
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise
-            raise InputError(
+            raise TrainingError(
                 "training: out of memory for the optimizer, which keeps two numbers for each weight that is trained, "
                 f"so this can't be trained here. Write `optimizer: adamw-8bit`. {REMEDY}"
             ) from None
