@@ -126,6 +126,14 @@ class Cost(Record):
     artifact_bytes: int
 
 
+class Mean(Record):
+    """A mean score with its 95% interval over cases."""
+
+    value: Figure
+    low: Figure
+    high: Figure
+
+
 class Trial(Record):
     """One trial of tuning a recipe: what was set, and how the validation and the retention cases were answered.
 
@@ -137,8 +145,8 @@ class Trial(Record):
     settings: dict[str, str | int | float | bool | None]
     learning_rate: float
     epochs: int
-    validation: Figure | None = None
-    retention: Figure | None = None
+    validation: Mean | None = None
+    retention: Mean | None = None
     seconds: Figure = 0.0
     chosen: bool = False
     failure: str = ""

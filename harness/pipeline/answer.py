@@ -55,7 +55,7 @@ def choose_alpha(
     scores = {}
     for alpha in ALPHAS:
         tried = Variant(Weights(variant.weights.recipe, alpha), variant.context)
-        scores[alpha] = mean_score(predictor.predict(tried, seed, models, alpha, plan.validation), retrieved)
+        scores[alpha] = mean_score(predictor.predict(tried, seed, models, alpha, plan.validation), retrieved).value
     return Chosen(max(scores, key=lambda alpha: (scores[alpha], -alpha)), scores)
 
 

@@ -1,8 +1,8 @@
 """Tuning: the same number of trials for every recipe, judged on validation, so that effort is equal.
 
 The sampler is Optuna's TPE (Bergstra et al. 2011) with a fixed seed, over the search space that the recipe declares;
-the first trial is always the recipe as it stands. What a trial makes the model forget is measured on the retention
-splits and shown, but never chooses.
+the first trial is always the recipe as it stands, and of equal ones the lowest learning rate is taken. What a trial
+makes the model forget is measured on the retention splits and shown, but never chooses.
 """
 
 import time
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.comparison import Trial
+from harness.comparison import Mean, Trial
 from harness.errors import HarnessError, InputError
 from harness.pipeline.index import Retrieved
 from harness.pipeline.models import Models
@@ -72,16 +72,16 @@ class Tuner:
             if trial.validation is None:
                 study.tell(asked, state=optuna.trial.TrialState.FAIL)
             else:
-                study.tell(asked, trial.validation)
+                study.tell(asked, trial.validation.value)
             tried.append(trial)
             recipes.append(candidate)
-        scored = [(trial.validation, -trial.number) for trial in tried if trial.validation is not None]
+        scored = [trial for trial in tried if trial.validation is not None]
         if not scored:
             raise InputError(
                 f"recipe {recipe.name}: none of the {trials} trials could be trained (the last: {tried[-1].failure}). "
                 "Narrow its search space to settings that work, above all lower learning rates."
             )
-        winner = -max(scored)[1]
+        winner = max(scored, key=_merit).number
         marked = [trial.model_copy(update={"chosen": trial.number == winner}) for trial in tried]
         return recipes[winner], marked
 
@@ -104,13 +104,19 @@ class Tuner:
         models = Models(plan, {(weights.stages, SEED): artifact}, self._prompts.tokenizer, weights, SEED)
         variant = Variant(weights, train_context(recipe))
 
-        def judged(tasks: tuple[Task, ...]) -> tuple[float | None, float]:
+        def judged(tasks: tuple[Task, ...]) -> tuple[Mean | None, float]:
             answered = self._predictor.predict(variant, SEED, models, None, tasks)
             spent = sum(p.seconds for answer in answered for p in answer.predictions)
-            return (mean_score(answered, self._retrieved) if answered else None), spent
+            found = mean_score(answered, self._retrieved) if answered else None
+            return (Mean(value=found.value, low=found.low, high=found.high) if found else None), spent
 
         validation, spent = judged(plan.validation)
         retention, _ = judged(tuple(task for task in plan.tasks if task.split.kind == "retention"))
         return trial.model_copy(
             update={"validation": validation, "retention": retention, "seconds": artifact.seconds + spent}
         )
+
+
+def _merit(trial: Trial) -> tuple[float, float, int]:
+    """A sort key, best last: by validation; of equal ones the lower learning rate, which moves the weights less."""
+    return (trial.validation.value if trial.validation else 0.0), -trial.learning_rate, -trial.number

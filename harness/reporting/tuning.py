@@ -1,7 +1,7 @@
 """The section of the Markdown report on what was chosen by validation: alphas, and the trials of tuning."""
 
-from harness.comparison import Comparison, Trial
-from harness.comparison.phrases import percent
+from harness.comparison import Comparison, Interval, Mean, Trial
+from harness.comparison.phrases import percent_interval
 from harness.reporting.escape import code, prose, table
 
 
@@ -13,8 +13,8 @@ def tuning(comparison: Comparison) -> str:
     most = max(sum(trial.recipe == recipe for trial in comparison.trials) for recipe in recipes)
     opening = (
         f"Every recipe had {most} trials, on one seed, and was chosen by *learnt*, the score on the validation split. "
-        "*Kept* is the score on the retention splits, which chose nothing; read both down the column to see what a "
-        "recipe forgets where it learns more."
+        "*Kept* is the score on the retention splits, which chose nothing; both with 95% intervals over cases. Read "
+        "them down the column to see what a recipe forgets where it learns more."
     )
     return "\n\n".join([opening, *(_recipe(comparison, recipe) for recipe in recipes)])
 
@@ -50,5 +50,5 @@ def _row(trial: Trial) -> list[str]:
     ]
 
 
-def _share(value: float | None) -> str:
-    return "-" if value is None else percent(value)
+def _share(mean: Mean | None) -> str:
+    return percent_interval(Interval(mean.value, mean.low, mean.high)).replace("95% interval ", "") if mean else "-"

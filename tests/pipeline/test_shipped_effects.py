@@ -10,6 +10,7 @@ import pytest
 from harness.comparison import Comparison, Lookup, ScoreTable, difference_of_drops, read_rows, tabulate
 from harness.comparison.bootstrap import Difference, differences
 from harness.pipeline import CompareConfig, run_comparison
+from harness.weights import recipe_names
 
 
 class Run:
@@ -98,3 +99,18 @@ def test_a_label_convention_is_learnt_by_fine_tuning_only(triage):
         for other in ("base/rag-3", "base/few-shot-4"):
             assert triage.gap("full/zero-shot", other, split).low > 0
     assert triage.comparison.decision.recommended.startswith(("full", "lora"))
+
+
+def test_every_recipe_learns_triage(tmp_path):
+    """All recipes that the harness brings train, pass their proofs, and beat the base in domain after correction."""
+    result = run_comparison(
+        CompareConfig(suite="triage", weights=("all",), contexts=("zero-shot",), out=tmp_path / "run")
+    )
+    comparison = result.comparison
+    assert comparison.failures == []
+    assert {variant.weights for variant in comparison.variants} >= {*recipe_names()} - {"dpo"} | {"lora>dpo"}
+    against_base = {
+        pair.a: pair for pair in comparison.pairs if (pair.b, pair.split) == ("base/zero-shot", "in_domain")
+    }
+    assert len(against_base) == len(comparison.variants) - 1
+    assert {name for name, pair in against_base.items() if pair.verdict != "a"} == set()

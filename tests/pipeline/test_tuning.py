@@ -55,7 +55,10 @@ def test_every_recipe_gets_the_same_number_of_trials(asked, cache):
         assert own[0].settings["training.learning_rate"] == 0.01
         assert own[0].settings["training.epochs"] == 1
         chosen = [trial for trial in own if trial.chosen]
-        assert [trial.validation for trial in chosen] == [max(trial.validation for trial in own)]
+        best = max(trial.validation.value for trial in own)
+        assert [trial.validation.value for trial in chosen] == [best]
+        equal = [trial.learning_rate for trial in own if trial.validation.value == best]
+        assert [trial.learning_rate for trial in chosen] == [min(equal)]
         assert all(trial.retention is not None for trial in own)
 
 

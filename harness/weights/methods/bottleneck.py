@@ -3,15 +3,12 @@
 They have a non-linearity, so there are no weights between base and trained: an alpha scales what they add.
 """
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from harness.errors import InputError
 from harness.weights.methods.method import Interpolation, MethodSettings
-from harness.weights.methods.peft_method import PeftMethod
+from harness.weights.methods.scaled_method import ScaledMethod
 
 if TYPE_CHECKING:
     from torch import nn
@@ -57,7 +54,7 @@ class ParallelSettings(SerialSettings):
     places: list[Place] = Field(default=["feed-forward"], min_length=1)
 
 
-class BottleneckSerial(PeftMethod[SerialSettings]):
+class BottleneckSerial(ScaledMethod[SerialSettings]):
     """Adapters behind sublayers, stored apart from the base."""
 
     name = "bottleneck-serial"
@@ -74,34 +71,17 @@ class BottleneckSerial(PeftMethod[SerialSettings]):
 
         return BottleneckConfig(task_type="CAUSAL_LM", mode=settings.mode, **settings.model_dump())
 
-    def attach(self, base: "nn.Module", settings: SerialSettings) -> "nn.Module":
-        """A peft model whose adapter learns and whose base is frozen; raises InputError if it doesn't fit the base."""
+    def check_fit(self, base: "nn.Module", settings: SerialSettings) -> None:
+        """Raises ValueError where the base's sublayers can't be found or take no adapter."""
         from harness.weights.peft_methods.bottleneck import check
 
-        try:
-            check(base, self.config(settings))
-        except ValueError as error:
-            raise InputError(f"{self.name}: {error}") from error
-        return super().attach(base, settings)
+        check(base, self.config(settings))
 
-    def scale(self, model: Any, alpha: float) -> Any:
-        """The model with what every adapter adds times `alpha`."""
-        for layer in _layers(model):
-            for adapter in layer.scaling:
-                layer.scaling[adapter] *= alpha
-        return model
+    def layers(self, model: Any) -> list[Any]:
+        """The wrapped sublayers."""
+        from harness.weights.peft_methods.bottleneck_layer import BottleneckLayer
 
-    def line(self, base: "nn.Module", folder: Path) -> "Callable[[float], nn.Module] | None":
-        """A function that sets the scale of every adapter, and gives the model."""
-        model = self.restore(base, folder)
-        trained = [(layer.scaling, dict(layer.scaling)) for layer in _layers(model)]
-
-        def at(alpha: float) -> "nn.Module":
-            for scaling, full in trained:
-                scaling.update({adapter: alpha * scale for adapter, scale in full.items()})
-            return model
-
-        return at
+        return [module for module in model.modules() if isinstance(module, BottleneckLayer)]
 
 
 class BottleneckParallel(BottleneckSerial):
@@ -111,9 +91,3 @@ class BottleneckParallel(BottleneckSerial):
     title = "parallel bottleneck adapters"
     paper = "He et al. 2022, arXiv:2110.04366"
     settings = ParallelSettings
-
-
-def _layers(model: Any) -> list[Any]:
-    from harness.weights.peft_methods.bottleneck_layer import BottleneckLayer
-
-    return [module for module in model.modules() if isinstance(module, BottleneckLayer)]

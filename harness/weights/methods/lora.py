@@ -3,17 +3,12 @@
 The delta of a layer is `scaling * B @ A`, linear in `scaling`: interpolating the weights is scaling the delta.
 """
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import Field
 
 from harness.weights.methods.method import Interpolation, MethodSettings
-from harness.weights.methods.peft_method import PeftMethod
-
-if TYPE_CHECKING:
-    from torch import nn
+from harness.weights.methods.scaled_method import ScaledMethod
 
 
 class LoraSettings(MethodSettings):
@@ -28,7 +23,7 @@ class LoraSettings(MethodSettings):
     target_modules: str | list[str] = "all-linear"
 
 
-class Lora(PeftMethod[LoraSettings]):
+class Lora(ScaledMethod[LoraSettings]):
     """Low-rank deltas, stored apart from the base."""
 
     name = "lora"
@@ -51,24 +46,9 @@ class Lora(PeftMethod[LoraSettings]):
             task_type="CAUSAL_LM",
         )
 
-    def scale(self, model: Any, alpha: float) -> Any:
-        """The model with every delta times `alpha`."""
-        for layer in lora_layers(model):
-            for adapter in layer.scaling:
-                layer.scaling[adapter] *= alpha  # whatever the scale is made of: peft #2733 made it anew, and wrongly
-        return model
-
-    def line(self, base: "nn.Module", folder: Path) -> "Callable[[float], nn.Module] | None":
-        """A function that sets the scale of every delta, and gives the model."""
-        model = self.restore(base, folder)
-        trained = [(layer.scaling, dict(layer.scaling)) for layer in lora_layers(model)]
-
-        def at(alpha: float) -> "nn.Module":
-            for scaling, full in trained:
-                scaling.update({adapter: alpha * scale for adapter, scale in full.items()})
-            return model
-
-        return at
+    def layers(self, model: Any) -> list[Any]:
+        """The layers with deltas."""
+        return lora_layers(model)
 
 
 def lora_layers(model: Any) -> list[Any]:

@@ -25,6 +25,9 @@ class PeftMethod(Method[Settings]):
     def config(self, settings: Settings) -> Any:
         """Peft's configuration for these settings, for a causal language model."""
 
+    def check_fit(self, base: "nn.Module", settings: Settings) -> None:
+        """Raises ValueError, with a remedy, if the adapter can't be put beside `base`; peft may find more."""
+
     def scale(self, model: Any, alpha: float) -> Any:
         """The restored peft `model` at an `alpha` below 1, consumed; raises InputError where that has no meaning."""
         raise InputError(f"{self.name}@{alpha:g}: {self.title} can't be interpolated. {self.interpolation.note}")
@@ -33,6 +36,10 @@ class PeftMethod(Method[Settings]):
         """A peft model whose adapter learns and whose base is frozen; raises InputError if it doesn't fit the base."""
         from peft import get_peft_model
 
+        try:
+            self.check_fit(base, settings)
+        except ValueError as error:
+            raise InputError(f"{self.name}: {error}") from error
         try:
             with quiet_peft():
                 return get_peft_model(base, self.config(settings))  # type: ignore[no-any-return]

@@ -3,15 +3,12 @@
 The weights stay the base's, so there are none between base and trained: an alpha scales what an intervention changes.
 """
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, NonNegativeInt, model_validator
 
-from harness.errors import InputError
 from harness.weights.methods.method import Interpolation, MethodSettings
-from harness.weights.methods.peft_method import PeftMethod
+from harness.weights.methods.scaled_method import ScaledMethod
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,7 +36,7 @@ class ReftSettings(MethodSettings):
         return self
 
 
-class Loreft(PeftMethod[ReftSettings]):
+class Loreft(ScaledMethod[ReftSettings]):
     """Interventions in a learnt subspace with orthonormal axes, stored apart from the base."""
 
     name = "loreft"
@@ -60,34 +57,17 @@ class Loreft(PeftMethod[ReftSettings]):
 
         return ReftConfig(task_type="CAUSAL_LM", kind=self.name, **settings.model_dump())
 
-    def attach(self, base: "nn.Module", settings: ReftSettings) -> "nn.Module":
-        """A peft model whose interventions learn and whose base is frozen; raises InputError if they don't fit it."""
+    def check_fit(self, base: "nn.Module", settings: ReftSettings) -> None:
+        """Raises ValueError where the base has no such layers, or is narrower than the rank."""
         from harness.weights.peft_methods.reft import check
 
-        try:
-            check(base, self.config(settings))
-        except ValueError as error:
-            raise InputError(f"{self.name}: {error}") from error
-        return super().attach(base, settings)
+        check(base, self.config(settings))
 
-    def scale(self, model: Any, alpha: float) -> Any:
-        """The model with what every intervention changes times `alpha`."""
-        for layer in _layers(model):
-            for adapter in layer.scaling:
-                layer.scaling[adapter] *= alpha
-        return model
+    def layers(self, model: Any) -> list[Any]:
+        """The wrapped decoder layers."""
+        from harness.weights.peft_methods.reft_layer import ReftLayer
 
-    def line(self, base: "nn.Module", folder: Path) -> "Callable[[float], nn.Module] | None":
-        """A function that sets the scale of every intervention, and gives the model."""
-        model = self.restore(base, folder)
-        layers = _layers(model)
-
-        def at(alpha: float) -> "nn.Module":
-            for layer in layers:
-                layer.scaling.update(dict.fromkeys(layer.scaling, alpha))
-            return model
-
-        return at
+        return [module for module in model.modules() if isinstance(module, ReftLayer)]
 
 
 class Direft(Loreft):
@@ -95,9 +75,3 @@ class Direft(Loreft):
 
     name = "direft"
     title = "DiReFT"
-
-
-def _layers(model: Any) -> list[Any]:
-    from harness.weights.peft_methods.reft_layer import ReftLayer
-
-    return [module for module in model.modules() if isinstance(module, ReftLayer)]
