@@ -35,7 +35,10 @@ class Answers:
 def answer_all(
     plan: Plan, prompts: Prompts, predictor: Predictor, trained: Trained, retrieved: Mapping[str, Retrieved]
 ) -> Answers:
-    """Asks every model its tasks; `retrieved` by task, the validation tasks among them where `@best` needs them."""
+    """Asks every model its tasks; the answers come in the order of the variants.
+
+    `retrieved` is by task, the validation tasks among them where `@best` needs them.
+    """
     answers = Answers([], {})
     for (recipe, soup, model_seed), asked in _by_model(plan).items():
         models = Models(plan, trained, prompts.tokenizer, Weights(recipe, "soup" if soup else None), model_seed)
@@ -45,6 +48,8 @@ def answer_all(
                 answers.chosen[variant, seed] = choose_alpha(plan, predictor, models, variant, seed, retrieved)
                 alpha = answers.chosen[variant, seed].alpha
             answers.answered.extend(predictor.predict(variant, seed, models, alpha, plan.tasks))
+    places = {variant: place for place, variant in enumerate(plan.variants)}
+    answers.answered.sort(key=lambda answer: places[answer.variant])
     return answers
 
 
