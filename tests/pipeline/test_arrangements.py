@@ -233,3 +233,16 @@ def test_contradictions_are_told_before_anything_is_built(compare, tmp_path, dat
     with pytest.raises(InputError, match=told):
         compare("full/zero-shot", data=data)
     assert not (tmp_path / "cache").exists()
+
+
+def test_prompts_are_learnt_by_everyone_or_by_no_one(compare):
+    """loss_on is one setting of the run: it changes what every recipe learns, and the signature says so."""
+    masked, whole = (compare("full/zero-shot", "lora/zero-shot", out=out, loss_on=out) for out in ("completion", "all"))
+    assert "loss_on:all" in whole.comparison.signature
+    assert "loss_on" not in masked.comparison.signature
+
+    def losses(run: Path) -> list[list[float]]:
+        training = json.loads((run / "run.json").read_text(encoding="utf-8"))["training"]
+        return [training[f"{recipe}, seed 0"]["losses"] for recipe in ("full", "lora")]
+
+    assert all(ours != theirs for ours, theirs in zip(losses(masked.run), losses(whole.run), strict=True))

@@ -12,6 +12,7 @@ from peft import PrefixTuningConfig, get_peft_model
 from harness.errors import InputError
 from harness.weights import Base, Example, Recipe, TrainingSettings, load_model, method_of
 from harness.weights.training import TrainingRecord, train
+from harness.weights.training.optimizer import optimizer_name
 
 SETTINGS: dict[str, Any] = {"epochs": 2, "batch_size": 4, "learning_rate": 1e-3}
 
@@ -186,3 +187,13 @@ def test_eight_bits_learn_about_the_same(llama: Callable[[], Any], examples: lis
     record, short = trained(llama(), examples, epochs=4, optimizer="adamw-8bit")
     assert record.losses == pytest.approx(exact.losses, rel=0.02)
     assert not torch.equal(short, weights)
+
+
+def test_the_lightest_optimizer_is_what_the_device_has(llama: Callable[[], Any], examples: list[Example]) -> None:
+    """On a CPU it is plain AdamW, to the bit, and the record says so; on CUDA it is the paged one."""
+    _, plain = trained(llama(), examples)
+    record, lightest = trained(llama(), examples, optimizer="lightest")
+    assert record.optimizer == "adamw"
+    assert torch.equal(plain, lightest)
+    settings = TrainingSettings(learning_rate=1.0, optimizer="lightest")
+    assert optimizer_name(settings, torch.device("cuda")) == "paged-adamw-8bit"

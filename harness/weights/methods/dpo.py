@@ -25,7 +25,7 @@ from harness.weights.methods.lora import Lora, LoraSettings
 from harness.weights.methods.method import Interpolation
 from harness.weights.training import Example, LossOn, TrainingRecord, TrainingSettings, steps
 from harness.weights.training.examples import check
-from harness.weights.training.optimizer import make_optimizer, make_schedule
+from harness.weights.training.optimizer import make_optimizer, make_schedule, optimizer_name
 
 if TYPE_CHECKING:
     from trl import DPOConfig
@@ -105,6 +105,7 @@ class Dpo(Lora):
             losses=trainer.losses,
             trainable_parameters=sum(parameter.numel() for parameter in moving),
             parameters=sum(parameter.numel() for parameter in model.parameters()),
+            optimizer=optimizer_name(training, model.device),
             micro_batch_size=arguments.per_device_train_batch_size,
         )
 

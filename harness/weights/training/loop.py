@@ -12,6 +12,7 @@ from harness.runs.fingerprint import fingerprint
 from harness.weights.training import checkpoints as on_disk
 from harness.weights.training.checkpoints import Checkpoints
 from harness.weights.training.examples import Example, LossOn, batches, check
+from harness.weights.training.optimizer import optimizer_name
 from harness.weights.training.recomputation import recomputation
 from harness.weights.training.settings import TrainingSettings, steps
 from harness.weights.training.state import DivergedError, Training
@@ -25,14 +26,15 @@ class TrainingRecord:
     """What training did: losses in nats a token, and how much of the model moved.
 
     `losses` are the mean training losses of the epochs. With early stopping, `validation_losses` are those after each
-    epoch, and the weights are those of `best_epoch` (from 1 on). `steps` were taken; `micro_batch_size` examples went
-    through the model at once at the end, fewer than asked for where the device had no memory for more.
+    epoch, and the weights are those of `best_epoch` (from 1 on). `steps` were taken by `optimizer`. In the end
+    `micro_batch_size` examples went through the model at once, fewer than asked for where memory didn't suffice.
     """
 
     steps: int
     losses: list[float]
     trainable_parameters: int
     parameters: int
+    optimizer: str = "adamw"
     micro_batch_size: int | None = None
     validation_losses: list[float] = field(default_factory=list)
     best_epoch: int | None = None
@@ -97,6 +99,7 @@ def train(
         losses=position.losses,
         trainable_parameters=sum(parameter.numel() for parameter in training.moving.values()),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
+        optimizer=optimizer_name(settings, training.device),
         micro_batch_size=position.micro_batch_size,
         validation_losses=position.validation_losses,
         best_epoch=position.best_epoch,

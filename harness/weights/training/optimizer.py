@@ -10,14 +10,23 @@ if TYPE_CHECKING:
     import torch
 
 NEEDS_EXTRA = 'pip install "harness[qlora]"'
+PAGES = ("cuda", "xpu")  # devices that can move an optimizer's memory out
 
 
 def make_optimizer(parameters: "Sequence[torch.nn.Parameter]", settings: TrainingSettings) -> "torch.optim.Optimizer":
     """The optimizer that the settings name; raises InputError where it is not installed or the device has none."""
     import torch
 
-    kind: Any = torch.optim.AdamW if settings.optimizer == "adamw" else _eight_bit(parameters[0].device, settings)
+    name = optimizer_name(settings, parameters[0].device)
+    kind: Any = torch.optim.AdamW if name == "adamw" else _eight_bit(parameters[0].device, name)
     return kind(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)  # type: ignore[no-any-return]
+
+
+def optimizer_name(settings: TrainingSettings, device: "torch.device") -> str:
+    """The optimizer that the settings mean on `device`."""
+    if settings.optimizer == "lightest":
+        return "paged-adamw-8bit" if device.type in PAGES else "adamw"
+    return settings.optimizer
 
 
 def make_schedule(optimizer: "torch.optim.Optimizer", settings: TrainingSettings, total: int) -> Any:
@@ -28,20 +37,20 @@ def make_schedule(optimizer: "torch.optim.Optimizer", settings: TrainingSettings
     return get_scheduler(shape, optimizer, int(settings.warmup * total), total)
 
 
-def _eight_bit(device: "torch.device", settings: TrainingSettings) -> Any:
+def _eight_bit(device: "torch.device", name: str) -> Any:
     """The class in bitsandbytes."""
     try:
         from bitsandbytes import optim
     except ImportError:
         raise InputError(
-            f"training: optimizer {settings.optimizer} is of bitsandbytes, which is not installed, so nothing can be "
+            f"training: optimizer {name} is of bitsandbytes, which is not installed, so nothing can be "
             f"trained. Install it ({NEEDS_EXTRA}), or write `optimizer: adamw`."
         ) from None
-    paged = settings.optimizer == "paged-adamw-8bit"
-    able = ("cuda", "xpu") if paged else ("cuda", "xpu", "cpu")
+    paged = name == "paged-adamw-8bit"
+    able = PAGES if paged else (*PAGES, "cpu")
     if device.type not in able:
         raise InputError(
-            f"training: optimizer {settings.optimizer} can't run on the device {device.type}, only on "
+            f"training: optimizer {name} can't run on the device {device.type}, only on "
             f"{', '.join(able)}: another would be used without a word. Write `optimizer: adamw`"
             f"{' or adamw-8bit' if paged and device.type == 'cpu' else ''}."
         )

@@ -17,6 +17,7 @@ class TrainingSettings(BaseModel):
     These save memory and change it a little: `bf16` computes in bfloat16 with float32 weights (Micikevicius et al.
     2017, arXiv:1710.03740), and the 8-bit optimizers keep Adam's moments in 8 bits (Dettmers et al. 2021,
     arXiv:2110.02861), the paged one in memory that the device may move out (Dettmers et al. 2023, arXiv:2305.14314).
+    `lightest` is the paged one where the device has it, and else `adamw`; the training record says which it was.
 
     `early_stopping` is a patience in epochs: training ends when the validation loss has not fallen for so many, and
     the weights of the best epoch are kept.
@@ -32,7 +33,7 @@ class TrainingSettings(BaseModel):
     warmup: float = Field(default=0.05, ge=0, lt=1)
     weight_decay: float = Field(default=0.0, ge=0)
     gradient_norm: float = Field(default=1.0, gt=0)
-    optimizer: Literal["adamw", "adamw-8bit", "paged-adamw-8bit"] = "adamw"
+    optimizer: Literal["adamw", "adamw-8bit", "paged-adamw-8bit", "lightest"] = "adamw"
     early_stopping: int | None = Field(default=None, ge=1)
     gradient_checkpointing: bool = False
     bf16: bool = False
