@@ -76,13 +76,14 @@ def run_comparison(config: CompareConfig, progress: Progress | None = None, cach
         rows = score_all(answers.answered, retrieved)
         write_rows(rows, run.path)
         advance(1)
+        total = parameters(plan.base)
         tests = {task.name: retrieved[task.name] for task in plan.tasks if task.name in retrieved}
         comparison = compare(
             rows,
             suite=SuiteReference(name=plan.suite.name, hash=plan.suite.hash),
-            base=BaseReference(model=plan.base.name, hash=plan.base.hash, parameters=parameters(plan.base)),
+            base=BaseReference(model=plan.base.name, hash=plan.base.hash, parameters=total),
             splits=[_split(task) for task in plan.tasks],
-            variants=[_variant(plan, variant, trained, answers) for variant in plan.variants],
+            variants=[_variant(plan, variant, trained, answers, total) for variant in plan.variants],
             costs=costs(plan, answers.answered, tests, trained, tuned.seconds),
             trials=tuned.trials,
             failures=failures,
@@ -128,7 +129,8 @@ def _split(task: Task) -> SplitReference:
     return SplitReference(name=task.name, kind=cast(SplitKind, task.split.kind), n=len(task.split.cases))
 
 
-def _variant(plan: Plan, variant: Variant, trained: Trained, answers: Answers) -> VariantReference:
+def _variant(plan: Plan, variant: Variant, trained: Trained, answers: Answers, parameters: int) -> VariantReference:
+    """The variant as the comparison knows it; several stages can't change more than all `parameters` of the base."""
     stages = variant.weights.stages
     moved = [
         read_record(trained[stages[: length + 1], 0].path)["trainable_parameters"] for length in range(len(stages))
@@ -140,7 +142,7 @@ def _variant(plan: Plan, variant: Variant, trained: Trained, answers: Answers) -
         name=str(variant),
         weights=str(variant.weights),
         context=str(variant.context),
-        trainable_parameters=sum(moved),
+        trainable_parameters=min(sum(moved), parameters),
         after=f"{'>'.join(stages[:-1])}/{variant.context}" if len(stages) > 1 else "",
         chosen=", ".join(chosen),
     )
