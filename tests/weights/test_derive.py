@@ -120,12 +120,12 @@ def test_a_base_in_half_precision_can_be_adapted_in_float32(
     assert formats == {torch.float32}
 
 
-def test_bfloat16_can_be_trained_and_proved(lora: Recipe, base: Base, examples: list[Example], tmp_path: Path) -> None:
-    """The proofs are exact in another number format too."""
-    derive(lora, base, Hardware(torch.device("cpu"), torch.bfloat16), examples, tmp_path, seed=0)
-    proofs = read_record(tmp_path)["proofs"]
-    assert len(proofs) == 5
-    assert all(proof["holds"] for proof in proofs)
+def test_bfloat16_can_be_trained_and_proved(
+    recipe: Recipe, base: Base, examples: list[Example], tmp_path: Path
+) -> None:
+    """The proofs are exact in another number format too; only what merging rounds is reported and not judged."""
+    derive(recipe, base, Hardware(torch.device("cpu"), torch.bfloat16), examples, tmp_path, seed=0)
+    assert all(proof["holds"] for proof in read_record(tmp_path)["proofs"])
 
 
 def test_no_alpha_is_the_trained_model(recipe: Recipe, base: Base, hardware: Hardware, derived: Path) -> None:
