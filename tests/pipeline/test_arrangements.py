@@ -195,17 +195,18 @@ def test_soft_prompts_refuse_what_they_cannot_do(compare):
     assert told.count("can't be merged into weights") == 1
 
 
-def test_training_goes_on_from_an_earlier_run_on_new_cases_only(compare, suite):
+@pytest.mark.parametrize("recipe", ["full", "lora", "prompt"])
+def test_training_goes_on_from_an_earlier_run_on_new_cases_only(compare, suite, recipe):
     """continue_from starts at the earlier weights, learns only the cases that are new, and remembers both."""
-    first = compare("full/zero-shot", out="first").run
+    first = compare(f"{recipe}/zero-shot", out="first").run
     add_case(suite)
-    second = compare("full/zero-shot", out="second", data={"continue_from": str(first)}).run
-    rows = learnt(second, "full")
+    second = compare(f"{recipe}/zero-shot", out="second", data={"continue_from": str(first)}).run
+    rows = learnt(second, recipe)
     assert [row["case"] for row in rows if "case" in row] == ["train-new"]
     assert sum(row.get("earlier", False) for row in rows) == 4
     third = {"continue_from": str(second)}
     with pytest.raises(InputError, match="all 5 training cases were learnt in"):
-        compare("full/zero-shot", out="third", data=third)
+        compare(f"{recipe}/zero-shot", out="third", data=third)
 
 
 def test_an_earlier_run_of_another_base_is_refused(compare, suite):

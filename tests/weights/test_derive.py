@@ -8,7 +8,19 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from harness.errors import CacheError, InputError
-from harness.weights import Base, Example, Hardware, Recipe, Stage, derive, locate_base, method_of, read_record, restore
+from harness.weights import (
+    Base,
+    Example,
+    Hardware,
+    Recipe,
+    Stage,
+    derive,
+    load_model,
+    locate_base,
+    method_of,
+    read_record,
+    restore,
+)
 from harness.weights.proofs import logits
 
 PROMPTS = [[20, 21, 22, 30], [40], [5, 6, 7, 8, 9, 10, 11]]
@@ -126,6 +138,20 @@ def test_bfloat16_can_be_trained_and_proved(
     """The proofs are exact in another number format too; only what merging rounds is reported and not judged."""
     derive(recipe, base, Hardware(torch.device("cpu"), torch.bfloat16), examples, tmp_path, seed=0)
     assert all(proof["holds"] for proof in read_record(tmp_path)["proofs"])
+
+
+def test_training_can_go_on_from_what_was_trained(
+    recipe: Recipe, base: Base, hardware: Hardware, derived: Path
+) -> None:
+    """Reloaded into a freshly attached model the weights compute what they did, and go on learning."""
+    method, settings = method_of(recipe)
+    start = method.prepare(load_model(base, dtype=hardware.dtype, device=hardware.device), settings)
+    model = method.attach(start, settings)
+    moving = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+    method.reload(model, derived)
+    trained = restore([Stage(recipe, derived)], base, hardware)
+    torch.testing.assert_close(logits(model, PROMPTS), logits(trained, PROMPTS), rtol=0, atol=1e-6)
+    assert [name for name, parameter in model.named_parameters() if parameter.requires_grad] == moving
 
 
 def test_no_alpha_is_the_trained_model(recipe: Recipe, base: Base, hardware: Hardware, derived: Path) -> None:
