@@ -3,14 +3,26 @@
 The runs come from the cache where `harness compare` made them before, and are made here otherwise.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from harness.comparison import Comparison, Lookup, ScoreTable, difference_of_drops, read_rows, tabulate
 from harness.comparison.bootstrap import Difference, differences
 from harness.pipeline import CompareConfig, run_comparison
 from harness.weights import recipe_names
+
+THREADS = torch.get_num_threads()  # read while tests are collected, before other tests ask for a single one
+
+
+@pytest.fixture(scope="module", autouse=True)
+def all_threads(one_thread) -> Iterator[None]:
+    """The suites' own base is large enough to be quicker on all of them."""
+    torch.set_num_threads(THREADS)
+    yield
+    torch.set_num_threads(1)
 
 
 class Run:
