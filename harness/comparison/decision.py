@@ -6,7 +6,8 @@
    with the same weight. *Tied* with it is who isn't significantly worse (bootstrap of the paired macro
    difference, cases resampled within each split, Holm over all others).
 3. Of the tied, those *keep* what the base knew that don't lose significantly against `base/zero-shot` on the
-   retention splits (Holm over the tied). If none does, all stay.
+   retention splits (Holm over the tied). If none does, those *lose least* that aren't significantly below the one that
+   keeps the most. All stay where nothing can be told.
 4. Of those, the *simplest and cheapest* is recommended, see `simplicity`.
 
 Splits are resampled independently, also where their cases ask about the same facts; seeds are drawn once for all
@@ -54,7 +55,8 @@ class Choice:
 
     `means` has the macro mean of each eligible variant, `behind` the difference of each other one to the
     leader, `gains` that of each other one to `base/zero-shot`, and `kept` that of each tied one to
-    `base/zero-shot` on the retention splits. `leader` and `recommended` are "" where no variant is eligible.
+    `base/zero-shot` on the retention splits; `gentlest` are the tied ones that lose least there, where none keeps it.
+    `leader` and `recommended` are "" where no variant is eligible.
     """
 
     excluded: dict[str, str]
@@ -64,6 +66,7 @@ class Choice:
     gains: dict[str, Judged]
     tied: list[str]
     kept: dict[str, Judged]
+    gentlest: list[str]
     recommended: str
 
 
@@ -73,7 +76,7 @@ def choose(evidence: Evidence) -> Choice:
     excluded = _excluded(evidence, tables)
     eligible = [variant.name for variant in evidence.variants if variant.name not in excluded]
     if not tables or not eligible:
-        return Choice(excluded, {}, "", {}, {}, [], {}, "")
+        return Choice(excluded, {}, "", {}, {}, [], {}, [], "")
     found = mean_intervals([[table.scored(variant) for table in tables] for variant in eligible])
     means = dict(zip(eligible, found, strict=True))
     leader = max(eligible, key=lambda variant: means[variant].value)
@@ -82,13 +85,24 @@ def choose(evidence: Evidence) -> Choice:
     tied = [leader, *(variant for variant, judged in behind.items() if not judged.worse)]
     kept = _against(REFERENCE_VARIANT, tied, evidence.retention())
     keepers = [variant for variant in tied if keeps(variant, kept)]
-    recommended = min(keepers or tied, key=lambda variant: simplicity(evidence, variant, means[variant].value))
-    return Choice(excluded, means, leader, behind, gains, tied, kept, recommended)
+    gentlest = [] if keepers else _gentlest(tied, kept, evidence.retention())
+    left = keepers or gentlest or tied
+    recommended = min(left, key=lambda variant: simplicity(evidence, variant, means[variant].value))
+    return Choice(excluded, means, leader, behind, gains, tied, kept, gentlest, recommended)
 
 
 def keeps(variant: str, kept: Mapping[str, Judged]) -> bool:
     """Whether `variant` keeps what the base knew, as far as `kept` tells; unmeasured is not kept."""
     return variant == REFERENCE_VARIANT or (variant in kept and not kept[variant].worse)
+
+
+def _gentlest(tied: Sequence[str], kept: Mapping[str, Judged], tables: Sequence[ScoreTable]) -> list[str]:
+    """Those of `tied` that aren't significantly below the one that keeps the most; none if nothing is known."""
+    if not kept:
+        return []
+    most = max(kept, key=lambda variant: kept[variant].value)
+    behind = _against(most, tied, tables)
+    return [variant for variant in tied if variant == most or (variant in behind and not behind[variant].worse)]
 
 
 def simplicity(evidence: Evidence, variant: str, mean: float) -> tuple[bool, float, float, float]:

@@ -56,11 +56,14 @@ def _measure(evidence: Evidence) -> str:
 def _why(choice: Choice) -> str:
     """Why the recommended one of several tied variants was taken."""
     keepers = [variant for variant in choice.tied if keeps(variant, choice.kept)]
-    if not keepers or len(keepers) == len(choice.tied):
+    left = keepers or choice.gentlest
+    if not left or len(left) == len(choice.tied):
         return f"the simplest and cheapest of the {len(choice.tied)} tied"
-    if len(keepers) == 1:
-        return "the only one of them that keeps what the base knew"
-    return f"the simplest and cheapest of the {len(keepers)} of them that keep what the base knew"
+    if len(left) == 1:
+        does = "only one of them that keeps" if keepers else "one of them that forgets least of"
+        return f"the {does} what the base knew"
+    does = "keep" if keepers else "forget least of"
+    return f"the simplest and cheapest of the {len(left)} of them that {does} what the base knew"
 
 
 def _judged_by(evidence: Evidence) -> str:

@@ -73,17 +73,22 @@ def test_of_tied_variants_those_that_keep_what_the_base_knew_come_first(world):
     assert any("Lost significantly on retention: full/rag -50.0 points" in reason for reason in decision.reasons)
 
 
-def test_where_none_keeps_it_all_tied_stay(world):
-    """If every tied variant loses on retention, the cheapest is recommended all the same."""
-    decision = _decide(
-        world,
-        {
-            REFERENCE_VARIANT: {"in_domain": world.hits(5), "retention": world.hits(90)},
-            "full/rag-3": {"in_domain": world.hits(81), "retention": world.hits(40)},
-            "lora/rag": {"in_domain": world.hits(80), "retention": world.hits(30)},
-        },
-    )
-    assert decision.recommended == "lora/rag"
+def test_where_none_keeps_it_those_that_lose_least_are_left(world):
+    """If every tied variant loses on retention, the cheapest is recommended of those that lose least significantly."""
+    for kept, winner, why in (
+        (39, "lora/rag", "the simplest and cheapest of the 2 tied"),
+        (10, "full/rag-3", "the one of them that forgets least of what the base knew"),
+    ):
+        decision = _decide(
+            world,
+            {
+                REFERENCE_VARIANT: {"in_domain": world.hits(5), "retention": world.hits(90)},
+                "full/rag-3": {"in_domain": world.hits(81), "retention": world.hits(40)},
+                "lora/rag": {"in_domain": world.hits(80), "retention": world.hits(kept)},
+            },
+        )
+        assert decision.recommended == winner
+        assert why in decision.sentence
 
 
 def test_too_many_unscored_cases_exclude_a_variant(world):
