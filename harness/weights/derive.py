@@ -9,10 +9,11 @@ from typing import Any
 from harness.weights.base import Base
 from harness.weights.hardware import Hardware, own_randomness
 from harness.weights.methods import method_of
-from harness.weights.proofs import as_rows, prove
+from harness.weights.proofs import as_rows, logits, prove
 from harness.weights.recipe import Recipe
 from harness.weights.stages import Stage, load_start
 from harness.weights.training import Example, LossOn
+from harness.weights.training.examples import check
 
 RECORD = "training.json"
 PROVING_PROMPTS = 4
@@ -47,6 +48,7 @@ def derive(
     import torch
 
     method, settings = method_of(recipe)
+    check(examples)
 
     def fresh_start() -> Any:
         return method.prepare(load_start(base, hardware, before), settings)
@@ -56,6 +58,8 @@ def derive(
         model = method.attach(fresh_start(), settings)
         if earlier:
             method.reload(model, earlier)
+        prompts = [example.prompt for example in examples[:PROVING_PROMPTS]]
+        untrained = logits(model, prompts)
         record = method.fit(
             model,
             settings,
@@ -68,8 +72,7 @@ def derive(
             advance=advance,
         )
         method.save(model, folder)
-        prompts = [example.prompt for example in examples[:PROVING_PROMPTS]]
-        proofs = prove(method, model, folder, fresh_start, prompts)
+        proofs = prove(method, model, folder, fresh_start, prompts, untrained)
     content = {"method": recipe.method, **asdict(record), "proofs": as_rows(proofs)}
     (folder / RECORD).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 

@@ -1,6 +1,6 @@
 """Proofs, on real prompts, that trained weights are what their name says. They come before any score.
 
-1. The trained logits differ from the base's.
+1. The trained logits differ from the base's, and from those before training (some methods don't begin as the base).
 2. Switched off, they equal the base's (where the method has something to switch off).
 3. Saved and loaded again, at alpha 1, they are bit-identical to the trained ones.
 4. At alpha 0 they are bit-identical to the base's (where the method can interpolate).
@@ -44,14 +44,19 @@ def prove(
     folder: Path,
     fresh_base: Callable[[], "nn.Module"],
     prompts: Sequence[Sequence[int]],
+    untrained: "torch.Tensor",
 ) -> list[Proof]:
     """All proofs for what `method` saved to `folder` from `trained`; raises ProofError if one fails.
 
-    `fresh_base` loads the base anew each time; `prompts` are the token ids of at least one prompt.
+    `fresh_base` loads the base anew each time; `prompts` are the token ids of at least one prompt, `untrained` the
+    `logits` that the attached model had for them before it was trained.
     """
     base = logits(fresh_base(), prompts)
     learnt = logits(trained, prompts)
-    proofs = [_differ("the trained logits differ from the base's", learnt, base)]
+    proofs = [
+        _differ("the trained logits differ from the base's", learnt, base),
+        _differ("training changed the logits", learnt, untrained),
+    ]
     off = method.switched_off(trained)
     if off is not None:
         with off:
@@ -69,7 +74,7 @@ def prove(
         told = "; ".join(f"{proof.claim}: largest difference {proof.largest_difference:.3g}" for proof in failed)
         advice = (
             f"The method {method.name} or its file is at fault: remove the folder {folder} and try again, or report it."
-            if proofs[0].holds
+            if all(proof.holds for proof in proofs[:2])
             else "Train longer or with a higher learning rate (a lower one where the difference is nan)."
         )
         raise ProofError(

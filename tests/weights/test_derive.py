@@ -101,7 +101,7 @@ def test_the_record_holds_training_and_proofs(recipe: Recipe, base: Base, derive
     assert 0 < record["trainable_parameters"] <= record["parameters"]
     assert all(proof["holds"] for proof in record["proofs"])
     method, _ = method_of(recipe)
-    proofs = 2 + (method.interpolation.kind != "none") + (recipe.name not in WITHOUT_SWITCH) * (1 + method.merges)
+    proofs = 3 + (method.interpolation.kind != "none") + (recipe.name not in WITHOUT_SWITCH) * (1 + method.merges)
     assert len(record["proofs"]) == proofs
 
 
