@@ -314,7 +314,7 @@ def test_bfloat16_can_be_trained_and_proved(
     """The proofs are exact in another number format too; what is learnt is kept in float32."""
     derive(recipe, base, Hardware(torch.device("cpu"), torch.bfloat16), examples, tmp_path, seed=0)
     proofs = json.loads((tmp_path / "training.json").read_text())["proofs"]
-    assert len(proofs) == 3
+    assert len(proofs) == 4
     assert all(proof["holds"] for proof in proofs)
 
 
