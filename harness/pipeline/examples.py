@@ -80,6 +80,11 @@ class Lessons:
             for suite in self._plan.learnt[recipe.name]
         ]
         new = [[lesson for lesson in group if lesson.content not in seen] for group in groups]
+        if not any(groups):
+            raise InputError(
+                f"recipe {recipe.name}: there is nothing to learn: no questions can be made of the corpus by rules. "
+                "Give it whole sentences, or set supervised to true."
+            )
         if not any(new):
             raise InputError(
                 f"recipe {recipe.name}: there is nothing to learn: all {sum(map(len, groups))} training cases were "

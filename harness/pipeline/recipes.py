@@ -1,5 +1,6 @@
 """Finds the recipes that a request names, and checks before anything is built that they can do what is asked."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,17 +11,20 @@ from harness.suite import Suite, load_suite
 from harness.variants import BASE, Context, Variant
 from harness.weights import Recipe, check_alpha, check_start, load_recipe, method_of, recipe_names
 
+logger = logging.getLogger(__name__)
+
 PREFERENCE_START = "lora"  # what a recipe that learns from preferences follows among `--weights all`
 
 
 def everything(config: CompareConfig, suite: Suite) -> list[str]:
-    """What `--weights all` stands for: the base, and every recipe whose libraries are installed."""
+    """What `--weights all` stands for: the base, and each recipe whose libraries are installed; the others are told."""
     names = []
     for name in recipe_names():
         method, _ = method_of(find_recipe(name, config, suite))
         try:
             method.check_available()
-        except InputError:
+        except InputError as error:
+            logger.warning("--weights all leaves %s out: %s", name, error)
             continue
         names.append(f"{PREFERENCE_START}>{name}" if method.preferences else name)
     return [BASE, *names]

@@ -8,7 +8,9 @@ import yaml
 
 from harness.errors import InputError
 from harness.pipeline import CompareConfig, run_comparison
+from harness.pipeline.recipes import everything
 from harness.runs import Cache
+from harness.suite import load_suite
 
 FAST = {"training": {"epochs": 2, "batch_size": 2, "learning_rate": 0.01}}
 
@@ -247,3 +249,24 @@ def test_prompts_are_learnt_by_everyone_or_by_no_one(compare):
         return [training[f"{recipe}, seed 0"]["losses"] for recipe in ("full", "lora")]
 
     assert all(ours != theirs for ours, theirs in zip(losses(masked.run), losses(whole.run), strict=True))
+
+
+def test_what_all_leaves_out_is_told(monkeypatch, caplog):
+    """A recipe whose library is missing is not silently absent from `--weights all`."""
+    import harness.weights.methods.dpo as dpo
+
+    monkeypatch.setattr(dpo, "find_spec", lambda name: None)
+    loaded = load_suite("pocket")
+    names = everything(CompareConfig(), loaded)
+    assert "lora>dpo" not in names
+    assert {"base", "full", "loreft"} <= set(names)
+    assert any("leaves dpo out" in record.message and "pip install" in record.message for record in caplog.records)
+
+
+def test_a_corpus_without_sentences_gives_nothing_to_learn(compare, suite):
+    """Where the rules find no question the message says so, and blames no earlier run."""
+    rows = [json.loads(line) for line in (suite / "corpus.jsonl").read_text(encoding="utf-8").splitlines()]
+    text = "".join(json.dumps({**row, "text": "Yes."}) + "\n" for row in rows)
+    (suite / "corpus.jsonl").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="no questions can be made of the corpus"):
+        compare("full/zero-shot", data={"weak": 5, "supervised": False})

@@ -81,6 +81,14 @@ def test_tuning_again_gives_the_same(asked, cache):
     ]
 
 
+def test_the_tuned_recipe_is_trained_with_every_seed(asked, cache, tmp_path):
+    """Trials have one seed, and what they chose is trained with all of them."""
+    comparison = run_comparison(asked(seeds=2), cache=cache).comparison
+    manifest = json.loads((tmp_path / "run/run.json").read_text(encoding="utf-8"))
+    assert set(manifest["training"]) == {f"{recipe}, seed {seed}" for recipe in ("full", "lora") for seed in (0, 1)}
+    assert len(comparison.trials) == 6
+
+
 def test_a_trial_that_cannot_be_trained_is_told_and_not_chosen(asked, cache):
     """A learning rate that moves nothing fails its proofs: that trial has no score, and another one is chosen."""
     choices = {"low": None, "high": None, "log": False, "choices": [1e-30, 0.01]}
