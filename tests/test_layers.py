@@ -13,13 +13,14 @@ STAGES = (
     *("suite", "variants", "retrieval", "weights", "prompting", "inference", "scoring", "comparison"),
     *("gate", "reporting", "pipeline", "cli"),
 )
-BOTTOM = {"errors", "_after_import", "_quiet", "_settings", "_shipped", "runs"}
+BOTTOM = {"errors", "_after_import", "_quiet", "_settings", "_shipped", "kernels", "runs"}
 MAY_IMPORT = {
     "errors": set(),
     "_after_import": set(),
     "_quiet": set(),
     "_shipped": set(),
     "_settings": {"errors"},
+    "kernels": {"errors"},
     "runs": {"errors"},
     # What a stage may import beside the bottom. Stages hand one another records on disk or plain values, which
     # the pipeline carries: so most need no other, and what a stage "knows nothing of" it can't even name.

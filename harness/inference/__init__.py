@@ -1,5 +1,7 @@
 """How is it computed, fast and exactly? Generation and log-likelihoods; knows nothing of suites and metrics."""
 
-from harness.inference.engine import ChoiceScores, Engine, Generation
+from harness.inference.engine import Engine
+from harness.inference.modes import Mode
+from harness.inference.outputs import ChoiceScores, Generation
 
-__all__ = ["ChoiceScores", "Engine", "Generation"]
+__all__ = ["ChoiceScores", "Engine", "Generation", "Mode"]

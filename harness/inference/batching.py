@@ -34,8 +34,3 @@ def left_padded(rows: Sequence[Sequence[int]], device: "torch.device") -> "tuple
     ids = [[*[0] * (width - len(row)), *row] for row in rows]
     mask = [[*[0] * (width - len(row)), *[1] * len(row)] for row in rows]
     return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
-
-
-def positions(mask: "torch.Tensor") -> "torch.Tensor":
-    """The position of every token in its own row, `(batch, time) int64`, whatever the padding."""
-    return (mask.cumsum(-1) - 1).clamp_min(0)

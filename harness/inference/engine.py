@@ -1,66 +1,100 @@
-"""Greedy generation and choice log-likelihoods of a Hugging Face causal LM, in batches.
+"""The three calls that the rest of the harness makes to a model: score choices, generate, count tokens.
 
-Knows nothing of suites, prompts' wording or metrics: token ids in, text and numbers out. What comes out does not
-depend on how rows are batched (up to rounding: 1e-4 nats in float32).
+Knows nothing of suites, prompts' wording or metrics: token ids in, text and numbers out. What comes out doesn't depend
+on what is computed together, nor on its order (up to rounding: 1e-4 nats in float32). docs/engine.md explains how.
 """
 
-import inspect
+import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from harness.errors import InputError
-from harness.inference.batching import BATCH_ROWS, BATCH_TOKENS, batches, left_padded, positions
-from harness.inference.choices import ChoiceRow, choice_rows
+from harness.inference.batching import BATCH_ROWS, BATCH_TOKENS
+from harness.inference.choices import choice_rows
+from harness.inference.modes import Mode, computing, quickest
+from harness.inference.outputs import ChoiceScores, Generation
 
-if TYPE_CHECKING:
-    import torch
+logger = logging.getLogger(__name__)
 
 Advance = Callable[[int], None]
+Through = Callable[[Sequence[int]], None]
+T = TypeVar("T")
 
-
-@dataclass(frozen=True)
-class Generation:
-    """One generated answer.
-
-    `text` ends before the stop; `tokens` counts those that were generated, the end token included; `finished` says
-    whether an end token or a stop text came before the limit; `seconds` is the row's equal share of its batch's time.
-    """
-
-    text: str
-    tokens: int
-    finished: bool
-    seconds: float
-
-
-@dataclass(frozen=True)
-class ChoiceScores:
-    """The log-likelihood of each choice of one case, in nats, summed over its tokens; `seconds` for all of them."""
-
-    loglikelihoods: tuple[float, ...]
-    seconds: float
+CHUNK_TOKENS = 512
+_LONGER = 1.5  # times what was checked: so much longer prompts are checked again
 
 
 class Engine:
-    """Computes with one model and its tokenizer, on the model's device and in its number format."""
+    """Computes with one model and its tokenizer, on the model's device and in its number format.
+
+    Each distinct prefix of all prompts is computed once. What comes out is checked on the longest and the shortest row
+    against plain forward passes; where a model disagrees, or can't be given prefixes, a plainer `mode` is taken, and
+    `fallback` says why.
+    """
 
     def __init__(
-        self, model: Any, tokenizer: Any, *, batch_tokens: int = BATCH_TOKENS, batch_rows: int = BATCH_ROWS
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        chunk_tokens: int = CHUNK_TOKENS,
+        batch_tokens: int = BATCH_TOKENS,
+        batch_rows: int = BATCH_ROWS,
     ) -> None:
         """Puts the `model` (of transformers or peft) into evaluation mode.
 
-        `batch_tokens` bounds the tokens of a batch with its padding, `batch_rows` its rows.
+        `chunk_tokens` are computed at once where prefixes are shared. `batch_tokens` bounds the tokens of a padded
+        batch, and the prompts' own tokens that are kept while answers are written; `batch_rows` bounds the rows.
         """
-        self._model = model.eval()
+        from harness.inference.causal_lm import CausalLM
+
+        self._lm = CausalLM(model)
         self._tokenizer = tokenizer
-        self._device: torch.device = next(model.parameters()).device
-        self._limits = {"tokens": batch_tokens, "rows": batch_rows}
-        accepted = inspect.signature(_innermost(model).forward).parameters
-        self._takes_positions = "position_ids" in accepted
-        self._takes_logits_to_keep = "logits_to_keep" in accepted
-        self._takes_prompt_mask = getattr(model, "takes_prompt_mask", False)
-        self._ends = _end_tokens(model, tokenizer)
+        self._chunk_tokens, self._batch_tokens, self._batch_rows = chunk_tokens, batch_tokens, batch_rows
+        self.mode, self.fallback = quickest(self._lm)
+        self._checked = 0  # tokens of the longest row
+
+    def choose(
+        self,
+        prompts: Sequence[Sequence[int]],
+        choices: Sequence[Sequence[Sequence[int]]],
+        *,
+        advance: Advance = lambda prompts: None,
+    ) -> list[ChoiceScores]:
+        """For each prompt the log-likelihood of each of its choices (token ids that continue the prompt), in nats.
+
+        `choices[i]` belong to `prompts[i]`. `advance` is called, now and then, with the number of prompts that are
+        through. Raises InputError for a prompt or a choice without tokens, and where the model's logits are no numbers.
+        """
+        from harness.inference import padded, shared_scoring
+        from harness.inference.agreement import scores_differ
+
+        _refuse_empty("prompt", prompts)
+        _refuse_empty("choice", [choice for options in choices for choice in options])
+        rows = choice_rows(prompts, choices)
+        if not rows:
+            return [ChoiceScores((), 0.0) for _ in prompts]
+
+        def compute(mode: Mode, through: Through) -> list[list[float]]:
+            if mode.shares:
+                chunk, cascade = self._chunk_tokens, mode is Mode.CASCADE
+                return shared_scoring.loglikelihoods(self._lm, rows, cascade=cascade, chunk=chunk, through=through)
+            return padded.loglikelihoods(self._lm, rows, **self._batch(mode), through=through)
+
+        def differs(found: list[list[float]], place: int) -> str:
+            return scores_differ(self._lm, rows[place], found[place])
+
+        began = time.perf_counter()
+        lengths = [len(row.ids) for row in rows]
+        found = self._exactly(lengths, compute, differs, _whole([row.case for row in rows], advance))
+        seconds = (time.perf_counter() - began) / len(prompts)
+        scores = [[0.0] * len(options) for options in choices]
+        for row, values in zip(rows, found, strict=True):
+            for place, value in zip(row.places, values, strict=True):
+                scores[row.case][place] = value
+        return [ChoiceScores(tuple(values), seconds) for values in scores]
 
     def generate(
         self,
@@ -68,156 +102,116 @@ class Engine:
         *,
         max_new_tokens: int,
         stop: Sequence[str] = (),
-        advance: Advance = lambda rows: None,
+        advance: Advance = lambda prompts: None,
     ) -> list[Generation]:
         """Greedy answers to `prompts` (token ids), in their order.
 
         Each goes up to an end token of the model or the tokenizer, the first text of `stop`, or `max_new_tokens`.
-        `advance` is called with the number of prompts that each batch answered. Raises InputError for a prompt or a
-        stop text of nothing, and where the model's logits are no numbers.
+        `advance` is called, now and then, with the number of prompts that are answered. Raises InputError for a prompt
+        or a stop text of nothing, and where the model's logits are no numbers.
         """
-        import torch
+        from harness.inference import padded, shared_decoding
+        from harness.inference.agreement import answer_differs
+        from harness.inference.endings import Endings
 
         _refuse_empty("prompt", prompts)
-        _refuse_empty("stop text", stop)
-        answers: dict[int, Generation] = {}
-        for batch in batches([len(prompt) + max_new_tokens for prompt in prompts], **self._limits):
-            started = time.perf_counter()
-            with torch.inference_mode():
-                written = self._continue([prompts[i] for i in batch], max_new_tokens, stop)
-            seconds = (time.perf_counter() - started) / len(batch)
-            for i, ids in zip(batch, written, strict=True):
-                text, finished = self._cut(ids, stop)
-                answers[i] = Generation(text, len(ids), finished, seconds)
-            advance(len(batch))
-        return [answers[i] for i in range(len(prompts))]
+        endings = Endings(self._lm.model, self._tokenizer, stop)
+        if not prompts:
+            return []
 
-    def choose(
+        def compute(mode: Mode, through: Through) -> list[list[int]]:
+            if mode.shares:
+                return shared_decoding.continuations(
+                    self._lm,
+                    prompts,
+                    max_new_tokens,
+                    endings,
+                    cascade=mode is Mode.CASCADE,
+                    rows=self._batch_rows,
+                    columns=self._batch_tokens,
+                    chunk=self._chunk_tokens,
+                    through=through,
+                )
+            return padded.continuations(
+                self._lm, prompts, max_new_tokens, endings, **self._batch(mode), through=through
+            )
+
+        def differs(found: list[list[int]], place: int) -> str:
+            return answer_differs(self._lm, prompts[place], found[place])
+
+        began = time.perf_counter()
+        lengths = [len(prompt) for prompt in prompts]
+        found = self._exactly(lengths, compute, differs, lambda places: advance(len(places)))
+        seconds = (time.perf_counter() - began) / len(prompts)
+        return [Generation(text, len(ids), ended, seconds) for ids in found for text, ended in [endings.cut(ids)]]
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens each of `texts` has, without special ones."""
+        return (
+            [len(ids) for ids in self._tokenizer(list(texts), add_special_tokens=False)["input_ids"]] if texts else []
+        )
+
+    def _exactly(
         self,
-        prompts: Sequence[Sequence[int]],
-        choices: Sequence[Sequence[Sequence[int]]],
-        *,
-        advance: Advance = lambda rows: None,
-    ) -> list[ChoiceScores]:
-        """For each prompt the log-likelihood of each of its choices (token ids that continue the prompt).
+        lengths: Sequence[int],
+        compute: Callable[[Mode, Through], T],
+        differs: Callable[[T, int], str],
+        through: Through,
+    ) -> T:
+        """What `compute` gives in the quickest mode in which it doesn't differ from plain forward passes.
 
-        `choices[i]` belong to `prompts[i]`. `advance` is called with the number of choices that each batch scored.
-        Raises InputError for a prompt or a choice without tokens, and where the model's logits are no numbers.
+        `lengths` are those of the rows; `through` is told each row once, whatever is computed again.
         """
+        told: set[int] = set()
+
+        def tell(places: Sequence[int]) -> None:
+            through([place for place in places if place not in told])
+            told.update(places)
+
+        ends = {lengths.index(max(lengths)), lengths.index(min(lengths))}
+        longer = max(lengths) > _LONGER * self._checked
+        while True:
+            try:
+                with computing(self._lm, self.mode):
+                    found = compute(self.mode, tell)
+                reason = self._disagreement(found, differs, ends) if longer else ""
+            except Exception as error:  # whatever a model does that can't be given a tree
+                if self._checked or not self.mode.shares:
+                    raise
+                reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            if not reason:
+                self._checked = max(self._checked, *lengths)
+                return found
+            self.fallback = "; ".join(filter(None, [self.fallback, f"{self.mode}: {reason}"]))
+            self.mode = self.mode.plainer
+            logger.warning("prefixes can't be shared as before (%s), so it goes on slower: %s", reason, self.mode)
+
+    def _disagreement(self, found: T, differs: Callable[[T, int], str], places: set[int]) -> str:
+        """How what was found differs from plain forward passes of the rows at `places`; nothing if it doesn't."""
         import torch
 
-        _refuse_empty("prompt", prompts)
-        _refuse_empty("choice", [choice for options in choices for choice in options])
-        rows = choice_rows(prompts, choices)
-        scores = [[float("nan")] * len(options) for options in choices]
-        seconds = [0.0] * len(prompts)
-        for batch in batches([len(row.ids) for row in rows], **self._limits):
-            started = time.perf_counter()
-            with torch.inference_mode():
-                found = self._loglikelihoods([rows[i] for i in batch])
-            each = (time.perf_counter() - started) / len(batch)
-            for i, values in zip(batch, found, strict=True):
-                for place, value in zip(rows[i].places, values, strict=True):
-                    scores[rows[i].case][place] = value
-                seconds[rows[i].case] += each
-            advance(sum(len(rows[i].places) for i in batch))
-        return [ChoiceScores(tuple(row), spent) for row, spent in zip(scores, seconds, strict=True)]
+        if self.mode is Mode.ALONE:
+            return ""
+        with torch.inference_mode():
+            return next(filter(None, (differs(found, place) for place in sorted(places))), "")
 
-    def _continue(self, prompts: Sequence[Sequence[int]], limit: int, stop: Sequence[str]) -> list[list[int]]:
-        """The tokens that greedy decoding adds to each prompt, the end token included."""
-        import torch
-
-        ids, mask = left_padded(prompts, self._device)
-        written: list[list[int]] = [[] for _ in prompts]
-        going_on = set(range(len(prompts)))
-        cache, in_prompt = None, mask
-        for step in range(limit):
-            output = self._forward(ids, mask, keep=1, cache=cache, use_cache=True, prompt=in_prompt)
-            cache = output.past_key_values
-            logits = output.logits[:, -1]
-            _refuse_nan(logits)
-            ids = logits.argmax(-1, keepdim=True)
-            tokens = ids[:, 0].tolist()
-            for row in sorted(going_on):
-                written[row].append(tokens[row])
-                if self._ended(written[row], stop):
-                    going_on.remove(row)
-            if not going_on or step + 1 == limit:
-                break
-            mask = torch.cat([mask, mask.new_ones(len(prompts), 1)], -1)
-            in_prompt = torch.cat([in_prompt, in_prompt.new_zeros(len(prompts), 1)], -1)
-        return written
-
-    def _loglikelihoods(self, rows: Sequence[ChoiceRow]) -> list[list[float]]:
-        """For each row the summed log-probability of each of its choices, given the prompt."""
-        import torch
-
-        ids, mask = left_padded([row.ids for row in rows], self._device)
-        longest = max(len(row.head) for row in rows)
-        lengths = torch.tensor([len(row.head) for row in rows], device=self._device)
-        in_prompt = mask * (torch.arange(ids.shape[1], 0, -1, device=self._device) > lengths[:, None])
-        # the logits at a position predict the next token, so those before the heads are needed too
-        logits = self._forward(ids, mask, keep=longest + 1, prompt=in_prompt).logits[:, -longest - 1 :].float()
-        normalisers = logits.logsumexp(-1)
-        heads = ids[:, ids.shape[1] - longest :]
-        each = logits[:, :-1].gather(-1, heads[..., None])[..., 0] - normalisers[:, :-1]
-        in_head = torch.arange(longest, 0, -1, device=self._device) <= lengths[:, None]
-        before_last = each.where(in_head, 0.0).sum(-1) - normalisers[:, -1]
-        sums = [before_last[i] + logits[i, -1, row.lasts] for i, row in enumerate(rows)]
-        _refuse_nan(torch.cat(sums))
-        return [values.tolist() for values in sums]
-
-    def _forward(
-        self,
-        ids: "torch.Tensor",
-        mask: "torch.Tensor",
-        *,
-        keep: int,
-        prompt: "torch.Tensor",
-        cache: Any = None,
-        use_cache: bool = False,
-    ) -> Any:
-        """One forward pass of the newest `ids` under the whole `mask`, both `(batch, time) int64`.
-
-        `prompt` is 1 at the prompt's tokens, as wide as `mask`; only models that ask for it are told.
-        Its `logits` are `(batch, at least keep, vocab)` and end with the last position.
-        """
-        more: dict[str, Any] = {}
-        if self._takes_positions:
-            more["position_ids"] = positions(mask)[:, -ids.shape[1] :]
-        if self._takes_logits_to_keep:
-            more["logits_to_keep"] = keep
-        if self._takes_prompt_mask:
-            more["prompt_mask"] = prompt
-        return self._model(input_ids=ids, attention_mask=mask, past_key_values=cache, use_cache=use_cache, **more)
-
-    def _ended(self, ids: Sequence[int], stop: Sequence[str]) -> bool:
-        """Whether the newest of `ids` ends the answer.
-
-        Only the last tokens are decoded to look for a stop text: a token has at least one byte, so it can't begin
-        earlier. What is found there counts if it stands in the whole text.
-        """
-        if ids[-1] in self._ends:
-            return True
-        if not stop:
-            return False
-        longest = max(len(mark.encode()) for mark in stop)
-        return _first(self._decode(ids[-longest:]), stop) is not None and self._cut(ids, stop)[1]
-
-    def _cut(self, ids: Sequence[int], stop: Sequence[str]) -> tuple[str, bool]:
-        """The text of `ids` up to the first end token or stop text, and whether there was one."""
-        end = next((place for place, token in enumerate(ids) if token in self._ends), None)
-        text = self._decode(ids[:end])
-        stopped = _first(text, stop)
-        return text[:stopped], end is not None or stopped is not None
-
-    def _decode(self, ids: Sequence[int]) -> str:
-        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
+    def _batch(self, mode: Mode) -> dict[str, int]:
+        """The limits of a padded batch."""
+        return {"rows": 1 if mode is Mode.ALONE else self._batch_rows, "tokens": self._batch_tokens}
 
 
-def _first(text: str, marks: Sequence[str]) -> int | None:
-    """Where the first of `marks` begins in `text`, or None."""
-    return min((place for mark in marks if (place := text.find(mark)) >= 0), default=None)
+def _whole(cases: Sequence[int], advance: Advance) -> Through:
+    """Tells `advance` how many cases are through when the last row of each is; `cases` names each row's."""
+    left = Counter(cases)
+
+    def through(places: Sequence[int]) -> None:
+        done = 0
+        for place in places:
+            left[cases[place]] -= 1
+            done += not left[cases[place]]
+        advance(done)
+
+    return through
 
 
 def _refuse_empty(kind: str, items: Sequence[Sequence[object]]) -> None:
@@ -227,23 +221,3 @@ def _refuse_empty(kind: str, items: Sequence[Sequence[object]]) -> None:
                 f"{kind} {number} of {len(items)} is empty, so nothing can be computed from it. Mend the case or the "
                 "template that it comes from."
             )
-
-
-def _refuse_nan(numbers: "torch.Tensor") -> None:
-    if numbers.isnan().any():
-        raise InputError(
-            f"the model's logits are no numbers (nan) in {numbers.dtype}, so its answers would be noise. "
-            "Compute in another number format (--dtype float32), or mend the weights."
-        )
-
-
-def _innermost(model: Any) -> Any:
-    """The transformers model inside a peft model, or the model itself."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
-
-
-def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
-    """The token ids that end an answer, by the model's generation settings and the tokenizer."""
-    configured = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
-    listed = configured if isinstance(configured, list) else [configured]
-    return frozenset(token for token in [*listed, tokenizer.eos_token_id] if token is not None)

@@ -19,6 +19,7 @@ from harness.runs import JSON, Artifact, Cache, code_hash, fingerprint, library_
 from harness.variants import Variant
 
 FILE = "predictions.jsonl"
+COMPUTED = "computed.json"
 LIBRARIES = ("torch", "transformers", "peft", "tokenizers", "bitsandbytes")
 
 
@@ -44,12 +45,17 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Answered:
-    """The predictions of one variant and seed on one task."""
+    """The predictions of one variant and seed on one task.
+
+    `mode` is how the engine computed them, `fallback` why not in the quickest mode, if it was another.
+    """
 
     variant: Variant
     task: Task
     artifact: Artifact
     predictions: list[Prediction]
+    mode: str
+    fallback: str
 
 
 class Predictor:
@@ -79,8 +85,11 @@ class Predictor:
         asked = self._prompts.asked(task, variant.context, seed)
 
         def build(folder: Path) -> None:
-            rows = _compute(models.engine(alpha), task, asked, advance)
+            engine = models.engine(alpha)
+            rows = _compute(engine, task, asked, advance)
             (folder / FILE).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+            computed = {"mode": engine.mode, "fallback": engine.fallback}
+            (folder / COMPUTED).write_text(json.dumps(computed) + "\n", encoding="utf-8")
 
         inputs: dict[str, JSON] = {
             **self._depends,
@@ -105,15 +114,15 @@ class Predictor:
             )
             for case, prompt, passages, line in zip(cases, asked.prompts, asked.passages, lines, strict=True)
         ]
-        return Answered(variant, task, artifact, predictions)
+        computed = json.loads((artifact.path / COMPUTED).read_text(encoding="utf-8"))
+        return Answered(variant, task, artifact, predictions, **computed)
 
 
 def _compute(engine: Engine, task: Task, asked: Asked, advance: Advance) -> list[dict[str, Any]]:
     """What the model says of each case: text and tokens, or the log-likelihoods of the choices."""
     ids = [prompt.ids for prompt in asked.prompts]
     if task.split.chooses:
-        scores = engine.choose(ids, asked.choices)
-        advance(len(scores))
+        scores = engine.choose(ids, asked.choices, advance=advance)
         return [{"loglikelihoods": s.loglikelihoods, "generated_tokens": 0, "seconds": s.seconds} for s in scores]
     decoding = task.suite.decoding
     answers = engine.generate(ids, max_new_tokens=decoding.max_new_tokens, stop=decoding.stop, advance=advance)

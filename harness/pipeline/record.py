@@ -73,6 +73,10 @@ def _manifest(made: Made) -> dict[str, JSON]:
             "weights_keys": {label: artifact.key for label, artifact in trained.items()},
             "predictions": {f"{a.variant}/{a.task.name}": a.artifact.hash for a in made.answers.answered},
         },
+        "computed": {
+            f"{a.variant}/{a.task.name}": {"mode": a.mode, **({"fallback": a.fallback} if a.fallback else {})}
+            for a in made.answers.answered
+        },
         "training": {label: read_record(artifact.path) for label, artifact in trained.items()},
         "chosen": {
             f"{variant}, seed {seed}": {

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from harness.inference.batching import batches, left_padded, positions
+from harness.inference.batching import batches, left_padded
 
 LENGTHS = [3, 9, 1, 9, 4, 4, 7, 2, 30]
 
@@ -27,10 +27,9 @@ def test_no_rows_make_no_batches() -> None:
     assert list(batches([])) == []
 
 
-def test_rows_are_padded_on_the_left_and_keep_their_own_positions() -> None:
-    """All rows end together; a token's position counts the tokens of its row, not the padding."""
+def test_rows_are_padded_on_the_left() -> None:
+    """All rows end together."""
     ids, mask = left_padded([[7, 8, 9], [5]], torch.device("cpu"))
     assert ids.tolist() == [[7, 8, 9], [0, 0, 5]]
     assert mask.tolist() == [[1, 1, 1], [0, 0, 1]]
-    assert positions(mask).tolist() == [[0, 1, 2], [0, 0, 0]]
     assert ids.dtype == mask.dtype == torch.int64

@@ -107,7 +107,7 @@ def test_an_end_token_finishes_the_answer(
 
 
 def test_progress_counts_every_prompt(stories: Any, stories_tokenizer: Any, prompts: list[list[int]]) -> None:
-    """`advance` is told the prompts of each batch, and each answer has its share of the time."""
+    """`advance` is told the prompts that are answered together, and each answer has its share of the time."""
     told: list[int] = []
     generated = Engine(stories, stories_tokenizer, batch_rows=10).generate(
         prompts, max_new_tokens=1, advance=told.append

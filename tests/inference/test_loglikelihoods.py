@@ -18,7 +18,7 @@ from transformers import (
 )
 
 from harness.errors import InputError
-from harness.inference import Engine
+from harness.inference import Engine, Mode
 
 Choices = list[list[list[int]]]
 
@@ -114,13 +114,18 @@ def test_dropout_is_off(stories: Any, stories_tokenizer: Any) -> None:
     assert first == second
 
 
-def test_progress_counts_every_choice(
-    stories: Any, stories_tokenizer: Any, prompts: list[list[int]], choices: Choices
+@pytest.mark.parametrize("rows_only", [False, True])
+def test_progress_counts_every_prompt_once(
+    stories: Any, stories_tokenizer: Any, prompts: list[list[int]], choices: Choices, rows_only: bool
 ) -> None:
-    """`advance` is told the choices of each batch, and each case has the time of its choices."""
+    """`advance` is told each prompt when its last choice is scored, and each has its share of the time."""
     told: list[int] = []
-    scored = Engine(stories, stories_tokenizer, batch_rows=10).choose(prompts, choices, advance=told.append)
-    assert sum(told) == sum(len(options) for options in choices)
+    engine = Engine(stories, stories_tokenizer, chunk_tokens=64, batch_rows=10)
+    if rows_only:
+        engine.mode = Mode.PADDED
+    scored = engine.choose(prompts, choices, advance=told.append)
+    assert len(told) > 2
+    assert sum(told) == len(prompts)
     assert all(scores.seconds > 0 for scores in scored)
 
 

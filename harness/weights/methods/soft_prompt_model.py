@@ -18,6 +18,8 @@ IGNORED = -100  # what transformers leaves out of the loss
 class SoftPromptModel(PeftModelForCausalLM):  # type: ignore[misc]
     """A frozen causal LM that sees virtual tokens before each row: as embeddings, or as keys and values per layer."""
 
+    computes_rows_only = "virtual tokens stand before each row"
+
     def forward(
         self,
         input_ids: torch.Tensor,

@@ -1,0 +1,81 @@
+"""Keys and values of a model's layers: of the path through a tree, and of rows that are being continued.
+
+Layers of transformers' `Cache`, which grow in place instead of being copied at every step. Imports torch.
+"""
+
+from typing import Any
+
+import torch
+from transformers.cache_utils import Cache, DynamicLayer
+
+
+class PathLayer(DynamicLayer):  # type: ignore[no-untyped-call]
+    """Keys and values `(1, heads, nodes, width)` in the order in which nodes were run, of which some are dropped."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._room: tuple[torch.Tensor, torch.Tensor] | None = None
+        self._length = 0
+
+    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any) -> Any:
+        """Adds those of new nodes, and returns all, as views."""
+        begin, self._length = self._length, self._length + key_states.shape[2]
+        keys, values = self._with_room(key_states, value_states)
+        keys[:, :, begin : self._length] = key_states
+        values[:, :, begin : self._length] = value_states
+        self._show()
+        return self.keys, self.values
+
+    def keep(self, unmoved: int, places: torch.Tensor) -> None:
+        """Keeps the first `unmoved` nodes and, after them, those at `places`, ascending."""
+        assert self._room is not None
+        begin, self._length = unmoved, unmoved + len(places)
+        for tensor in self._room:
+            tensor[:, :, begin : self._length] = tensor.index_select(2, places)
+        self._show()
+
+    def _with_room(self, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        if self._room is None or self._room[0].shape[2] < self._length:
+            room = [
+                tensor.new_empty(1, tensor.shape[1], 2 * self._length, tensor.shape[3]) for tensor in (keys, values)
+            ]
+            for new, old in zip(room, self._room or (), strict=False):
+                new[:, :, : old.shape[2]] = old
+            self._room = (room[0], room[1])
+            self.is_initialized = True
+        return self._room
+
+    def _show(self) -> None:
+        assert self._room is not None
+        self.keys, self.values = (tensor[:, :, : self._length] for tensor in self._room)
+
+
+class RowsLayer(DynamicLayer):  # type: ignore[no-untyped-call]
+    """Keys and values `(rows, heads, columns, width)`: `filled` columns of prompts, then one a step."""
+
+    def __init__(self, keys: torch.Tensor, values: torch.Tensor, filled: int) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._keys, self._values, self._filled = keys, values, filled
+        self.is_initialized = True
+        self._show()
+
+    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any) -> Any:
+        """Adds the next column, and returns all, as views."""
+        begin, self._filled = self._filled, self._filled + key_states.shape[2]
+        self._keys[:, :, begin : self._filled] = key_states
+        self._values[:, :, begin : self._filled] = value_states
+        self._show()
+        return self.keys, self.values
+
+    def select(self, rows: torch.Tensor) -> None:
+        """Keeps `rows` alone."""
+        self._keys, self._values = self._keys.index_select(0, rows), self._values.index_select(0, rows)
+        self._show()
+
+    def _show(self) -> None:
+        self.keys, self.values = self._keys[:, :, : self._filled], self._values[:, :, : self._filled]
+
+
+def path_cache() -> Cache:
+    """An empty cache of PathLayers, which makes as many as the model asks for."""
+    return Cache(layer_class_to_replicate=PathLayer)

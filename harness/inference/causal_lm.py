@@ -1,0 +1,110 @@
+"""A causal language model of transformers or peft, as the engine calls it: what it takes, and one forward pass.
+
+Knows nothing of what is computed with it. Imports torch.
+"""
+
+import inspect
+from typing import Any
+
+import torch
+
+from harness.errors import InputError
+
+FULL, SLIDING = "full_attention", "sliding_attention"
+
+
+class CausalLM:
+    """The model in evaluation mode, on its own device and in its own number format."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model.eval()
+        self.inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+        weights = next(model.parameters())
+        self.device: torch.device = weights.device
+        self.type: torch.dtype = next(floating(model)).dtype
+        accepted = inspect.signature(self.inner.forward).parameters
+        self._takes_positions = "position_ids" in accepted
+        self._takes_cache = "past_key_values" in accepted
+        self._takes_logits_to_keep = "logits_to_keep" in accepted
+        self.takes_prompt_mask: bool = getattr(model, "takes_prompt_mask", False)
+        config = self.inner.config.get_text_config()
+        self.vocabulary = int(config.vocab_size)
+        self.window: int | None = getattr(config, "sliding_window", None)
+        kinds = set(getattr(config, "layer_types", None) or ())
+        self.kinds = kinds or {SLIDING if self.window else FULL}
+
+    @property
+    def refuses_trees(self) -> str:
+        """Why this model can't be given the prefixes of many rows at once; nothing if it can, as far as one sees."""
+        if reason := getattr(self.model, "computes_rows_only", ""):
+            return str(reason)
+        if self.takes_prompt_mask:
+            return "what the model computes depends on where a row's prompt ends"
+        if not (self._takes_positions and self._takes_cache and self._takes_logits_to_keep):
+            return "the model takes no positions or no keys and values, or can't be asked for some logits only"
+        if odd := self.kinds - {FULL, SLIDING}:
+            return f"the model has layers of the kind {', '.join(sorted(odd))}"
+        return ""
+
+    def forgets(self, length: int) -> bool:
+        """Whether the last of `length` tokens doesn't see the first in some layer."""
+        return SLIDING in self.kinds and self.window is not None and length > self.window
+
+    def on_tree(
+        self, ids: torch.Tensor, positions: torch.Tensor, masks: dict[str, torch.Tensor], keep: torch.Tensor, cache: Any
+    ) -> torch.Tensor:
+        """The logits at `keep` of the last axis of `ids`, `(batch, kept, vocab)`.
+
+        `ids` and `positions` are `(batch, time) int64`; `masks` by the kind of layer are `(batch, 1, time, keys) bool`,
+        True where a token is seen. Keys and values go to `cache`, of transformers.
+        """
+        fitting = {kind: self._as_it_adds(mask) for kind, mask in masks.items()}
+        output = self.model(
+            input_ids=ids,
+            attention_mask=fitting if len(fitting) > 1 else next(iter(fitting.values())),
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=keep,
+        )
+        return output.logits  # type: ignore[no-any-return]
+
+    def on_rows(
+        self, ids: torch.Tensor, mask: torch.Tensor, *, keep: int, prompt: torch.Tensor, cache: Any = None
+    ) -> tuple[torch.Tensor, Any]:
+        """The logits at the last `keep` positions, `(batch, keep, vocab)`, and the cache, if the model has one.
+
+        `ids` are the tokens that aren't in `cache`, `mask` covers all, both `(batch, time) int64`, padded on the left.
+        `prompt` is 1 at the prompt's tokens, as wide as `mask`; only models that ask for it are told.
+        """
+        more: dict[str, Any] = {}
+        if self._takes_positions:
+            more["position_ids"] = (mask.cumsum(-1) - 1).clamp_min(0)[:, -ids.shape[1] :]
+        if self._takes_logits_to_keep:
+            more["logits_to_keep"] = keep
+        if self.takes_prompt_mask:
+            more["prompt_mask"] = prompt
+        if self._takes_cache:
+            more["past_key_values"] = cache
+        output = self.model(input_ids=ids, attention_mask=mask, **more)
+        return output.logits[:, -keep:], output.past_key_values if self._takes_cache else None
+
+    def _as_it_adds(self, mask: torch.Tensor) -> torch.Tensor:
+        """The mask as the model's own attention takes it: only torch's kernels know bool."""
+        if self.inner.config._attn_implementation != "eager":
+            return mask
+        return torch.zeros_like(mask, dtype=self.type).masked_fill(~mask, torch.finfo(self.type).min)
+
+
+def floating(model: Any) -> Any:
+    """The parameters that hold floating-point numbers."""
+    return (parameter for parameter in model.parameters() if parameter.is_floating_point())
+
+
+def refuse_nan(numbers: torch.Tensor) -> None:
+    """Raises InputError where a model's output is no number."""
+    if numbers.isnan().any():
+        raise InputError(
+            f"the model's logits are no numbers (nan) in {numbers.dtype}, so its answers would be noise. "
+            "Compute in another number format (--dtype float32), or mend the weights."
+        )

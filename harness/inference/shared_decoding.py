@@ -1,0 +1,165 @@
+"""Greedy answers to many prompts: what they begin with alike is computed once, and read once for all while they go on.
+
+Imports torch.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from transformers.cache_utils import Cache
+
+from harness.inference.attention import Rows, planned
+from harness.inference.cache import RowsLayer
+from harness.inference.causal_lm import FULL, SLIDING, CausalLM, refuse_nan
+from harness.inference.endings import Endings
+from harness.inference.groups import Group, groups
+from harness.inference.tree import Nodes, Tree, grow
+from harness.inference.walk import UNUSED, Walk
+
+_ALIVE = 0.75  # of the rows; with fewer, those that are finished are thrown out
+
+
+def continuations(
+    lm: CausalLM,
+    prompts: Sequence[Sequence[int]],
+    limit: int,
+    endings: Endings,
+    *,
+    cascade: bool,
+    rows: int,
+    columns: int,
+    chunk: int,
+    through: Callable[[Sequence[int]], None] = lambda prompts: None,
+) -> list[list[int]]:
+    """The tokens that greedy decoding adds to each prompt, at most `limit`, the end token included.
+
+    At most `rows` prompts with `columns` tokens of their own are continued together, `chunk` tokens of prompts are
+    computed at once, and `through` is told the places of prompts that are answered. Equal prompts are answered once.
+    Raises InputError where logits are no numbers.
+    """
+    places: dict[tuple[int, ...], list[int]] = {}
+    for place, prompt in enumerate(prompts):
+        places.setdefault(tuple(prompt), []).append(place)
+    distinct = list(places)
+    tree = grow(distinct, [1] * len(distinct))
+    cascade = cascade and not lm.forgets(max(map(len, distinct)) + limit)
+    walk = Walk(lm, tree, cascade=cascade, chunk=chunk)
+    answers: list[list[int]] = [[] for _ in prompts]
+    for group in groups(tree, distinct, limit, shares=cascade, rows=rows, columns=columns):
+        written = _continue(Continued(lm, tree, walk, group, limit, cascade=cascade), limit, endings)
+        for place, ids in zip(group.places, written, strict=True):
+            for asked in places[distinct[place]]:
+                answers[asked] = ids
+        through([asked for place in group.places for asked in places[distinct[place]]])
+    return answers
+
+
+def _continue(continued: "Continued", limit: int, endings: Endings) -> list[list[int]]:
+    """What is written after each prompt of a group."""
+    written: list[list[int]] = [[] for _ in range(continued.rows)]
+    going_on = set(range(continued.rows))  # by their place in the group
+    alive = list(range(continued.rows))  # the same, of those that are still computed
+    tokens = continued.first()
+    for step in range(limit):
+        for place, token in zip(alive, tokens.tolist(), strict=True):
+            if place in going_on:
+                written[place].append(token)
+                if endings.ended(written[place]):
+                    going_on.remove(place)
+        if not going_on or step + 1 == limit:
+            break
+        if len(going_on) <= _ALIVE * len(alive):
+            kept = [row for row, place in enumerate(alive) if place in going_on]
+            continued.select(kept)
+            alive, tokens = [alive[row] for row in kept], tokens[kept]
+        tokens = continued.next(tokens)
+    return written
+
+
+class Continued:
+    """The prompts of one group with the keys and values that they go on from."""
+
+    def __init__(self, lm: CausalLM, tree: Tree, walk: Walk, group: Group, limit: int, *, cascade: bool) -> None:
+        """The walk goes on to the group's last prompt; nothing else may walk it until the group is done."""
+        self.rows = len(group.places)
+        self._lm, self._tree, self._walk, self._group, self._limit = lm, tree, walk, group, limit
+        self._cascade = cascade
+        lengths = torch.tensor(group.lengths, device=lm.device)
+        self._own = lengths - group.shared  # of the prompts' tokens, those that aren't shared
+        self._positions = lengths  # of the next token
+        self._filled = group.columns
+        self._cache: Any = None
+
+    def first(self) -> torch.Tensor:
+        """Computes the prompts and gives the token that follows each, `(rows,) int64`."""
+        group, tokens, done = self._group, [], 0
+        room: list[tuple[torch.Tensor, torch.Tensor]] = []
+        for leaves, logits in self._walk.run(int(group.leaves[-1]) + 1, group.leaves):
+            if not len(leaves):
+                continue
+            refuse_nan(logits)
+            tokens.append(logits.argmax(-1))
+            places = self._places(leaves)
+            layers = self._walk.cache.layers
+            room = room or [(self._room(layer.keys), self._room(layer.values)) for layer in layers]
+            for layer, pair in zip(layers, room, strict=True):
+                for own, source in zip(pair, (layer.keys, layer.values), strict=True):
+                    taken = (
+                        source[0].index_select(1, places.view(-1)).view(source.shape[1], *places.shape, source.shape[3])
+                    )
+                    own[done : done + len(leaves), :, : group.columns] = taken.transpose(0, 1)
+            done += len(leaves)
+        self._cache = Cache(layers=[RowsLayer(keys, values, group.columns) for keys, values in room])
+        shared = [
+            (layer.keys[:, :, : group.shared], layer.values[:, :, : group.shared]) for layer in self._walk.cache.layers
+        ]
+        self._shared = ([keys for keys, _ in shared], [values for _, values in shared])
+        return torch.cat(tokens)
+
+    def next(self, tokens: torch.Tensor) -> torch.Tensor:
+        """The token after `tokens`, which are added to the rows, both `(rows,) int64`."""
+        self._filled += 1
+        sees = self._sees()
+        plan, masks = None, {kind: sees[kind] for kind in self._lm.kinds}
+        if self._cascade:
+            bias = torch.zeros(sees[FULL].shape, dtype=self._lm.type, device=self._lm.device)
+            plan = Rows(*self._shared, bias.masked_fill_(~sees[FULL], -torch.inf))
+            masks = dict.fromkeys(self._lm.kinds, UNUSED)
+        keep = torch.zeros(1, dtype=torch.int64, device=self._lm.device)
+        with planned(plan):
+            logits = self._lm.on_tree(tokens[:, None], self._positions[:, None], masks, keep, self._cache)[:, 0]
+        refuse_nan(logits)
+        self._positions = self._positions + 1
+        return logits.argmax(-1)
+
+    def select(self, rows: list[int]) -> None:
+        """Goes on with `rows` alone."""
+        index = torch.tensor(rows, device=self._lm.device)
+        self._own, self._positions = self._own[index], self._positions[index]
+        for layer in self._cache.layers:
+            layer.select(index)
+
+    def _room(self, source: torch.Tensor) -> torch.Tensor:
+        return source.new_empty(self.rows, source.shape[1], self._group.columns + self._limit, source.shape[3])
+
+    def _places(self, leaves: Nodes) -> torch.Tensor:
+        """Where in the walk's cache the own tokens of the prompts that end in `leaves` are, `(leaves, columns) int64`.
+
+        They end together; what is before them is any place, and is never seen.
+        """
+        places = np.zeros((len(leaves), self._group.columns), np.int64)
+        for row, path in enumerate(self._tree.sees(leaves, self._walk.held)):
+            own = np.flatnonzero(path)[self._group.shared :]
+            if len(own):
+                places[row, -len(own) :] = own
+        return torch.from_numpy(places).to(self._lm.device)
+
+    def _sees(self) -> dict[str, torch.Tensor]:
+        """Which of the filled columns each row sees, by kind of layer, `(rows, 1, 1, filled) bool`."""
+        columns = torch.arange(self._filled, device=self._lm.device)
+        place = columns - self._group.columns + self._own[:, None]  # a column's place among its row's own tokens
+        own = place >= 0
+        near = self._positions[:, None] - (place + self._group.shared) < (self._lm.window or self._filled + 1)
+        return {kind: mask[:, None, None] for kind, mask in {FULL: own, SLIDING: own & near}.items()}

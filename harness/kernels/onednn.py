@@ -1,0 +1,77 @@
+"""oneDNN's linear layer, with its gradient, and the mode that puts it in the place of torch's. Imports torch."""
+
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+_LEAST_ROWS = 4  # below, reading the weights is all there is to do, and both take as long
+
+
+def onednn_linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    """`x @ weight.T + bias` of float32 CPU tensors `(..., in)`, `(out, in)` and `(out)`; gives `(..., out)`.
+
+    No gradient flows through it (`_Linear` adds that).
+    """
+    result: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    return result
+
+
+class OneDNNLinear(TorchFunctionMode):
+    """While entered, `torch.nn.functional.linear` is oneDNN's wherever `_applies`; all else is as it was."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Called by torch in place of each of its functions."""
+        kwargs = kwargs or {}
+        if func is torch.nn.functional.linear and _applies(*args, **kwargs):
+            return _linear(*args, **kwargs)
+        return func(*args, **kwargs)
+
+
+def _linear(
+    input: torch.Tensor,  # noqa: A002 - torch's name, by which callers may give it
+    weight: torch.Tensor,
+    bias: torch.Tensor | None = None,
+) -> torch.Tensor:
+    if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (input, weight, bias)):
+        return _Linear.apply(input, weight, bias)  # type: ignore[no-any-return,no-untyped-call]
+    return onednn_linear(input, weight, bias)
+
+
+def _applies(
+    input: torch.Tensor,  # noqa: A002 - as above
+    weight: torch.Tensor,
+    bias: torch.Tensor | None = None,
+) -> bool:
+    """Whether these are plain float32 tensors on the CPU, with more than a few rows, and no autocast is on."""
+    if input.dtype != torch.float32 or weight.dtype != torch.float32 or input.device.type != "cpu":
+        return False
+    if weight.dim() != 2 or input.dim() < 2 or input.numel() < _LEAST_ROWS * input.shape[-1]:
+        return False
+    plain = type(input) is torch.Tensor and type(weight) in (torch.Tensor, torch.nn.Parameter)
+    return plain and not torch.is_autocast_enabled("cpu")
+
+
+class _Linear(torch.autograd.Function):
+    """The gradients are two more products, computed by the same kernel."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        ctx.save_for_backward(x if weight.requires_grad else None, weight if x.requires_grad else None)
+        return onednn_linear(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        needs_x, needs_weight, needs_bias = ctx.needs_input_grad
+        rows = gradient.reshape(-1, gradient.shape[-1])
+        for_x = onednn_linear(gradient, weight.t(), None) if needs_x else None
+        for_weight = _of_weight(rows, x.reshape(-1, x.shape[-1])) if needs_weight else None
+        return for_x, for_weight, rows.sum(0) if needs_bias else None
+
+
+def _of_weight(gradient: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """`gradient.T @ x` of `(rows, out)` and `(rows, in)`. The narrower comes first: several times quicker for LoRA."""
+    if gradient.shape[1] <= x.shape[1]:
+        return onednn_linear(gradient.t().contiguous(), x.t(), None)
+    return onednn_linear(x.t().contiguous(), gradient.t(), None).t()
