@@ -1,4 +1,4 @@
-"""Is what the engine computed what the model says? A few rows again, each alone in one plain forward pass.
+"""Is what the engine computed what the model says? A row again, alone in one plain forward pass.
 
 Sharing prefixes is exact where a model sees by masks and positions and by nothing else. Some don't, and would be wrong
 without a word: so no number goes out unchecked. Imports torch.
@@ -10,6 +10,7 @@ import torch
 
 from harness.inference.causal_lm import CausalLM
 from harness.inference.choices import ChoiceRow
+from harness.kernels import fast_linear
 
 _EXACT = (1e-3, 1e-4)  # nats, and the share of the value, that float32 may differ by; a lost token costs some nats
 _ROUNDED = (1.0, 2e-2)  # the same for 16-bit numbers, in which a batch of another size already moves values by 0.25
@@ -36,7 +37,8 @@ def _plain(lm: CausalLM, ids: Sequence[int], keep: int, prompt: int) -> torch.Te
     row = torch.tensor([list(ids)], device=lm.device)
     mask = torch.ones_like(row)
     in_prompt = (torch.arange(row.shape[1], device=lm.device) < prompt).long()[None]
-    return lm.on_rows(row, mask, keep=keep, prompt=in_prompt)[0][0].float()
+    with torch.inference_mode(), fast_linear():
+        return lm.on_rows(row, mask, keep=keep, prompt=in_prompt)[0][0].float()
 
 
 def _difference(lm: CausalLM, found: Sequence[float], right: Sequence[float]) -> str:

@@ -14,6 +14,8 @@ import torch
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+from harness.inference.partial_attention import masked, single, together, unmasked
+
 NAME = "harness_cascade"
 
 
@@ -80,17 +82,15 @@ def attend(
     `query` is `(batch, heads, queries, width)`; `key` and `value` may have fewer heads, each for a group of queries'.
     """
     plan = _plan.get()
+    scale = query.shape[3] ** -0.5 if scaling is None else scaling
     if isinstance(plan, Block):
-        return _over_tree(query, key, value, plan, scaling), None
+        return _over_tree(query, key, value, plan, scale), None
     if isinstance(plan, Rows):
-        shared = plan.keys[module.layer_idx], plan.values[module.layer_idx]
-        return _over_rows(query, key, value, shared, plan.bias, scaling), None
+        return _over_rows(query, key, value, plan, module.layer_idx, scale), None
     return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **more)
 
 
-def _over_tree(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, plan: Block, scale: float | None
-) -> torch.Tensor:
+def _over_tree(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, plan: Block, scale: float) -> torch.Tensor:
     blocks, keys = plan.places.shape
     _, heads, count, width = query.shape
     size = plan.bias.shape[2]
@@ -101,46 +101,25 @@ def _over_tree(
         for tensor in (key, value)
     )
     split = filled[0].reshape(heads, blocks, size, width).transpose(0, 1)
-    near, near_sum = _flash(split, near_keys, near_values, plan.bias, scale)
+    near, near_sum = masked(split, near_keys, near_values, plan.bias, scale)
     near = near.transpose(1, 2).reshape(1, blocks * size, heads, -1)[:, :count]
     if not plan.shared:
         return near
     near_sum = near_sum.transpose(1, 2).reshape(1, blocks * size, heads)[:, :count]
-    far, far_sum = _flash(query, key[:, :, : plan.shared], value[:, :, : plan.shared], None, scale)
-    return _together(near, near_sum, far.transpose(1, 2), far_sum.transpose(1, 2))
+    far, far_sum = unmasked(query, key[:, :, : plan.shared], value[:, :, : plan.shared], scale)
+    return together((near, near_sum), (far.transpose(1, 2), far_sum.transpose(1, 2)))
 
 
 def _over_rows(
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    shared: tuple[torch.Tensor, torch.Tensor],
-    bias: torch.Tensor,
-    scale: float | None,
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, plan: Rows, layer: int, scale: float
 ) -> torch.Tensor:
-    near, near_sum = _flash(query, key, value, bias, scale)
-    near, near_sum = near.transpose(1, 2), near_sum.transpose(1, 2)
-    if not shared[0].shape[2]:
-        return near
+    near = single(query, key, value, plan.bias, scale)
+    shared = plan.keys[layer]
+    if not shared.shape[2]:
+        return near[0].transpose(1, 2)
     # the rows stand in for the queries of one sequence
-    far, far_sum = _flash(query.transpose(0, 2), shared[0], shared[1], None, scale)
-    return _together(near, near_sum, far.permute(2, 0, 1, 3), far_sum.permute(2, 0, 1))
-
-
-def _together(one: torch.Tensor, one_sum: torch.Tensor, other: torch.Tensor, other_sum: torch.Tensor) -> torch.Tensor:
-    """Two attentions over different keys as one: weighted by their shares of the whole softmax."""
-    share = torch.sigmoid(other_sum - one_sum)[..., None].to(one.dtype)
-    return torch.lerp(one, other, share)
-
-
-def _flash(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bias: torch.Tensor | None, scale: float | None
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Attention `(batch, heads, queries, width)` and the log-sum-exp of its scores `(batch, heads, queries)`."""
-    result: tuple[torch.Tensor, torch.Tensor] = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-        query, key, value, 0.0, False, attn_mask=bias, scale=scale
-    )
-    return result
+    far, far_sum = unmasked(query.transpose(0, 2), shared, plan.values[layer], scale)
+    return together(near, (far.transpose(0, 2), far_sum.transpose(0, 2))).transpose(1, 2)
 
 
 AttentionInterface.register(NAME, attend)

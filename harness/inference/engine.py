@@ -29,8 +29,8 @@ _LONGER = 1.5  # times what was checked: so much longer prompts are checked agai
 class Engine:
     """Computes with one model and its tokenizer, on the model's device and in its number format.
 
-    Each distinct prefix of all prompts is computed once. What comes out is checked on the longest and the shortest row
-    against plain forward passes; where a model disagrees, or can't be given prefixes, a plainer `mode` is taken, and
+    Each distinct prefix of all prompts is computed once. What comes out is checked on the longest row against a
+    plain forward pass; where a model disagrees, or can't be given prefixes, a plainer `mode` is taken, and
     `fallback` says why.
     """
 
@@ -168,13 +168,13 @@ class Engine:
             through([place for place in places if place not in told])
             told.update(places)
 
-        ends = {lengths.index(max(lengths)), lengths.index(min(lengths))}
+        longest = lengths.index(max(lengths))
         longer = max(lengths) > _LONGER * self._checked
         while True:
             try:
                 with computing(self._lm, self.mode):
                     found = compute(self.mode, tell)
-                reason = self._disagreement(found, differs, ends) if longer else ""
+                reason = self._disagreement(found, differs, longest) if longer else ""
             except Exception as error:  # whatever a model does that can't be given a tree
                 if self._checked or not self.mode.shares:
                     raise
@@ -186,14 +186,9 @@ class Engine:
             self.mode = self.mode.plainer
             logger.warning("prefixes can't be shared as before (%s), so it goes on slower: %s", reason, self.mode)
 
-    def _disagreement(self, found: T, differs: Callable[[T, int], str], places: set[int]) -> str:
-        """How what was found differs from plain forward passes of the rows at `places`; nothing if it doesn't."""
-        import torch
-
-        if self.mode is Mode.ALONE:
-            return ""
-        with torch.inference_mode():
-            return next(filter(None, (differs(found, place) for place in sorted(places))), "")
+    def _disagreement(self, found: T, differs: Callable[[T, int], str], longest: int) -> str:
+        """How what was found differs from a plain forward pass of the `longest` row; nothing if it doesn't."""
+        return "" if self.mode is Mode.ALONE else differs(found, longest)
 
     def _batch(self, mode: Mode) -> dict[str, int]:
         """The limits of a padded batch."""

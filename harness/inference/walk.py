@@ -16,7 +16,7 @@ from harness.inference.causal_lm import FULL, SLIDING, CausalLM
 from harness.inference.tree import Nodes, Tree
 
 LOGITS_BYTES = 128 << 20  # of the logits of one chunk, in float32
-_QUERIES = 32  # a block of queries with keys of its own; less masking against more blocks
+_QUERIES = 64  # a block of queries with keys of its own; less masking against more blocks
 _WORTH_SHARING = 64  # keys; fewer are gathered with the others
 UNUSED = torch.ones(1, 1, 1, 1, dtype=torch.bool)  # a mask for attention that goes by a plan
 

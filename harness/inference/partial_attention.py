@@ -1,0 +1,70 @@
+"""Attention over a part of the keys, with the log-sum-exp of its scores, so that parts can be put together exactly.
+
+By torch's flash kernel for the CPU; or, where linear layers have a quicker kernel than its, by matrix products. Shapes:
+`query` is `(batch, heads, queries, width)`, `key` and `value` may have fewer heads, each for a group of the queries'.
+All give `(batch, heads, queries, width)` and the log-sum-exp `(batch, heads, queries)`. Imports torch.
+"""
+
+import torch
+
+from harness.kernels import linear_kernel
+
+Part = tuple[torch.Tensor, torch.Tensor]
+
+_PIECE = 1 << 19  # scores at once: 2 MiB of float32
+
+
+def masked(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bias: torch.Tensor, scale: float) -> Part:
+    """Attention where `bias` is added to the scores: minus infinity where a query doesn't see a key."""
+    return _flash(query, key, value, bias, scale)
+
+
+def unmasked(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float) -> Part:
+    """Attention of one sequence, in which every query sees every key."""
+    if not _by_products(key):
+        return _flash(query, key, value, None, scale)
+    _, heads, queries, width = query.shape
+    groups = (query * scale).reshape(key.shape[1], -1, width)
+    result, sums = query.new_empty(*groups.shape[:2], value.shape[3]), query.new_empty(groups.shape[:2])
+    size = max(1, _PIECE // key.shape[2])
+    for head, rows in enumerate(groups):
+        for begin in range(0, len(rows), size):
+            piece = slice(begin, begin + size)
+            shares, sums[head, piece] = _softmax(torch.nn.functional.linear(rows[piece], key[0, head]))
+            result[head, piece] = torch.nn.functional.linear(shares, value[0, head].t())
+    return result.view(1, heads, queries, -1), sums.view(1, heads, queries)
+
+
+def single(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bias: torch.Tensor, scale: float) -> Part:
+    """Attention of one query a row, `(rows, heads, 1, width)`, to the row's own keys."""
+    if not _by_products(key):
+        return _flash(query, key, value, bias, scale)
+    rows, heads, _, width = query.shape
+    groups = (query * scale).reshape(rows, key.shape[1], -1, width)
+    shares, sums = _softmax(torch.matmul(groups, key.transpose(2, 3)) + bias)
+    return torch.matmul(shares, value).view(rows, heads, 1, -1), sums.view(rows, heads, 1)
+
+
+def together(one: Part, other: Part) -> torch.Tensor:
+    """Attention over the keys of both parts: each weighted by its share of the whole softmax."""
+    share = torch.sigmoid(other[1] - one[1])[..., None].to(one[0].dtype)
+    return torch.lerp(one[0], other[0], share)
+
+
+def _by_products(key: torch.Tensor) -> bool:
+    return key.dtype == torch.float32 and linear_kernel() == "onednn"
+
+
+def _softmax(scores: torch.Tensor) -> Part:
+    """The softmax over the last axis, and the log-sum-exp: the greatest score less the log of its share."""
+    shares = torch.softmax(scores, -1)
+    return shares, scores.amax(-1) - shares.amax(-1).log()
+
+
+def _flash(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bias: torch.Tensor | None, scale: float
+) -> Part:
+    result: Part = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+        query, key, value, 0.0, False, attn_mask=bias, scale=scale
+    )
+    return result
