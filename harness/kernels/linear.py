@@ -23,16 +23,16 @@ _ROUNDS = 7
 
 
 def fast_linear() -> AbstractContextManager[object]:
-    """While it is entered (in this thread), float32 linear layers on the CPU are computed by `linear_kernel()`.
+    """While it is entered, by any thread, float32 linear layers on the CPU are computed by `linear_kernel()`.
 
     Gradients are too. Numbers differ from torch's in the order of summing only, and in no way where that kernel is
     torch's own. Raises InputError if the environment asks for a kernel that isn't there.
     """
     if linear_kernel() == "torch":
         return nullcontext()
-    from harness.kernels.onednn import OneDNNLinear
+    from harness.kernels.onednn import installed
 
-    return OneDNNLinear()
+    return installed()
 
 
 def linear_kernel() -> str:

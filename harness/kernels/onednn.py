@@ -1,9 +1,11 @@
-"""oneDNN's linear layer, with its gradient, and the mode that puts it in the place of torch's. Imports torch."""
+"""oneDNN's linear layer, with its gradient, and how it takes the place of torch's. Imports torch."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 import torch
-from torch.overrides import TorchFunctionMode
 
 _LEAST_ROWS = 4  # below, reading the weights is all there is to do, and both take as long
 
@@ -17,38 +19,50 @@ def onednn_linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | No
     return result
 
 
-class OneDNNLinear(TorchFunctionMode):
-    """While entered, `torch.nn.functional.linear` is oneDNN's wherever `_applies`; all else is as it was."""
+@contextmanager
+def installed() -> Iterator[None]:
+    """While it is entered, in whatever thread, `torch.nn.functional.linear` is oneDNN's wherever `_applies`.
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Called by torch in place of each of its functions."""
-        kwargs = kwargs or {}
-        if func is torch.nn.functional.linear and _applies(*args, **kwargs):
-            return _linear(*args, **kwargs)
-        return func(*args, **kwargs)
+    Set in its place, and not by a mode that intercepts every function: that took a tenth of a small model's time.
+    """
+    global _users
+    with _lock:
+        _users += 1
+        torch.nn.functional.linear = _linear_or_own
+    try:
+        yield
+    finally:
+        with _lock:
+            _users -= 1
+            if not _users:
+                torch.nn.functional.linear = _own
 
 
-def _linear(
+_own = torch.nn.functional.linear
+_lock, _users = Lock(), 0
+
+
+def _linear_or_own(
     input: torch.Tensor,  # noqa: A002 - torch's name, by which callers may give it
     weight: torch.Tensor,
     bias: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (input, weight, bias)):
-        return _Linear.apply(input, weight, bias)  # type: ignore[no-any-return,no-untyped-call]
-    return onednn_linear(input, weight, bias)
+    return _linear(input, weight, bias) if _applies(input, weight, bias) else _own(input, weight, bias)
 
 
-def _applies(
-    input: torch.Tensor,  # noqa: A002 - as above
-    weight: torch.Tensor,
-    bias: torch.Tensor | None = None,
-) -> bool:
+def _linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (x, weight, bias)):
+        return _Linear.apply(x, weight, bias)  # type: ignore[no-any-return,no-untyped-call]
+    return onednn_linear(x, weight, bias)
+
+
+def _applies(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> bool:
     """Whether these are plain float32 tensors on the CPU, with more than a few rows, and no autocast is on."""
-    if input.dtype != torch.float32 or weight.dtype != torch.float32 or input.device.type != "cpu":
+    if x.dtype != torch.float32 or weight.dtype != torch.float32 or x.device.type != "cpu":
         return False
-    if weight.dim() != 2 or input.dim() < 2 or input.numel() < _LEAST_ROWS * input.shape[-1]:
+    if weight.dim() != 2 or x.dim() < 2 or x.numel() < _LEAST_ROWS * x.shape[-1]:
         return False
-    plain = type(input) is torch.Tensor and type(weight) in (torch.Tensor, torch.nn.Parameter)
+    plain = type(x) is torch.Tensor and type(weight) in (torch.Tensor, torch.nn.Parameter)
     return plain and not torch.is_autocast_enabled("cpu")
 
 
