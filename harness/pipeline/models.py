@@ -9,7 +9,7 @@ from harness.pipeline.plan import Plan
 from harness.pipeline.train import Chain, Trained
 from harness.runs import JSON
 from harness.variants import Weights
-from harness.weights import Stage, line, load_model, restore, soup
+from harness.weights import Stage, line, load_model, restore_to_answer, soup
 
 Alpha = float | None
 
@@ -50,7 +50,7 @@ class Models:
         elif self._soup:
             model = soup([self._stages(seed) for seed in self._seeds], plan.base, plan.hardware)
         else:
-            model = restore(self._stages(self._seed), plan.base, plan.hardware)
+            model = restore_to_answer(self._stages(self._seed), plan.base, plan.hardware)
         return Engine(model, self._tokenizer)
 
     @cached_property

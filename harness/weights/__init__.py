@@ -7,7 +7,7 @@ from harness.weights.derive import derive, read_record
 from harness.weights.hardware import Hardware
 from harness.weights.methods import METHODS, method_of
 from harness.weights.recipe import Recipe, load_recipe, recipe_names
-from harness.weights.restore import check_alpha, line, restore, soup
+from harness.weights.restore import check_alpha, line, restore, restore_to_answer, soup
 from harness.weights.search_space import SearchRange
 from harness.weights.stages import Stage, check_start
 from harness.weights.training import Example, LossOn, TrainingSettings, steps
@@ -36,6 +36,7 @@ __all__ = [
     "read_record",
     "recipe_names",
     "restore",
+    "restore_to_answer",
     "soup",
     "steps",
     "trainable_parameters",

@@ -27,6 +27,16 @@ def restore(stages: Sequence[Stage], base: Base, hardware: Hardware, alpha: floa
         return method.restore(start, stages[-1].folder, 1.0 if alpha is None else alpha).eval()
 
 
+def restore_to_answer(stages: Sequence[Stage], base: Base, hardware: Hardware) -> Any:
+    """What `restore` gives, its adapter folded into the weights where the method answers so; raises as `restore`."""
+    import torch
+
+    model = restore(stages, base, hardware)
+    method, _ = method_of(stages[-1].recipe)
+    folds = method.answers_merged and hardware.dtype == torch.float32
+    return method.merged(model).eval() if folds else model
+
+
 def line(stages: Sequence[Stage], base: Base, hardware: Hardware) -> Callable[[float], Any]:
     """A function that gives what `restore` gives at any alpha below 1, from weights that are loaded only once.
 

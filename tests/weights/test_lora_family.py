@@ -9,7 +9,19 @@ from safetensors.torch import load_file
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from harness.errors import InputError
-from harness.weights import Base, Example, Hardware, Recipe, Stage, derive, load_model, method_of, read_record, restore
+from harness.weights import (
+    Base,
+    Example,
+    Hardware,
+    Recipe,
+    Stage,
+    derive,
+    load_model,
+    method_of,
+    read_record,
+    restore,
+    restore_to_answer,
+)
 from harness.weights.methods.lora import lora_layers
 from harness.weights.methods.qlora import Qlora
 from harness.weights.proofs import logits
@@ -55,6 +67,24 @@ def parts(folder: Path, weight: str) -> tuple[torch.Tensor, torch.Tensor, torch.
     if f"{key}A.weight" not in stored:
         return None
     return stored[f"{key}B.weight"], stored[f"{key}A.weight"], stored[f"{key}magnitude_vector"]
+
+
+@pytest.mark.parametrize("name", ["rslora", "dora"])
+def test_answers_come_from_merged_weights(
+    base: Base, hardware: Hardware, recipes: dict[str, Recipe], folders: dict[str, Path], name: str
+) -> None:
+    """What answers is a plain model, the same within rounding as the adapter beside the base."""
+    stages = [Stage(recipes[name], folders[name])]
+    answering = restore_to_answer(stages, base, hardware)
+    assert not isinstance(answering, PeftModel)
+    assert torch.allclose(logits(answering, PROMPTS), logits(restore(stages, base, hardware), PROMPTS), atol=1e-4)
+
+
+def test_a_quantised_base_answers_as_it_is(
+    base: Base, hardware: Hardware, recipes: dict[str, Recipe], folders: dict[str, Path]
+) -> None:
+    """QLoRA's base stays in four bits."""
+    assert isinstance(restore_to_answer([Stage(recipes["qlora"], folders["qlora"])], base, hardware), PeftModel)
 
 
 @pytest.mark.parametrize(("rank", "scale"), [(4, 1.5), (16, 0.75)])

@@ -31,6 +31,7 @@ class Lora(ScaledMethod[LoraSettings]):
     paper = "Hu et al. 2021, arXiv:2106.09685"
     interpolation = Interpolation("weights")
     merges = True
+    answers_merged = True
     batches = True
     settings = LoraSettings
 

@@ -25,6 +25,7 @@ class Qlora(Lora):
     interpolation = Interpolation(
         "weights", note="On the dequantised base: @0 is the base in four bits (NF4), not the base itself."
     )
+    answers_merged = False  # it would answer with a base that isn't quantised
     settings = QloraSettings
 
     def check_available(self) -> None:
