@@ -116,7 +116,10 @@ class Pair(Record):
 
 
 class Cost(Record):
-    """What one variant costs to build (seconds), to ask (seconds and tokens a query) and to ship (bytes)."""
+    """What one variant costs to build (seconds), to ask (seconds and tokens a query) and to ship (bytes).
+
+    `seconds_per_query` is a case's share of the time of all that were computed with it, which shared their prefixes.
+    """
 
     variant: str
     build_seconds: Figure

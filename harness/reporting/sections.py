@@ -74,7 +74,11 @@ def costs(comparison: Comparison) -> str:
         )
         rows.append([code(variant.name), trained_share(variant, comparison), *figures])
     heading = ["variant", "trained", "build s", "query ms", "prompt tokens", "generated tokens", "artifact MB"]
-    return f"Seconds are those of the machine that ran it.\n\n{table(heading, rows)}"
+    return (
+        "Seconds are those of the machine that ran it. `query ms` is a case's share of all that were computed with it, "
+        "what their prompts begin with alike computed once; one query alone takes longer.\n\n"
+        f"{table(heading, rows)}"
+    )
 
 
 def failures(comparison: Comparison) -> str:
