@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
+from harness.kernels import linear_kernel
 from harness.pipeline.plan import Plan
 from harness.pipeline.progress import Progress
 from harness.pipeline.tasks import Task
@@ -56,7 +57,8 @@ class Indexer:
             "embedder": self.embedder,
             "device": plan.hardware.device.type,
             "versions": library_versions(["sentence-transformers", "transformers", "torch", "faiss-cpu"]),
-            "code": code_hash("harness.retrieval"),
+            "linear": linear_kernel(),
+            "code": code_hash("harness.retrieval", "harness.kernels"),
         }
 
     @cached_property

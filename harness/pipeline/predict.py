@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.inference import Engine
+from harness.kernels import linear_kernel
 from harness.pipeline.models import Alpha, Models
 from harness.pipeline.plan import Plan
 from harness.pipeline.progress import Advance, Progress
@@ -68,7 +69,8 @@ class Predictor:
             "device": plan.hardware.device.type,
             "dtype": str(plan.hardware.dtype),
             "versions": library_versions(LIBRARIES),
-            "code": code_hash("harness.inference", "harness.weights", "harness.pipeline.predict"),
+            "linear": linear_kernel(),
+            "code": code_hash("harness.inference", "harness.kernels", "harness.weights", "harness.pipeline.predict"),
         }
 
     def predict(

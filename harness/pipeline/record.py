@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from harness.kernels import linear_kernel
 from harness.pipeline.answer import Answers
 from harness.pipeline.earlier import FOLDER, Earlier
 from harness.pipeline.examples import Lessons
@@ -65,7 +66,7 @@ def _manifest(made: Made) -> dict[str, JSON]:
         "base": {"model": plan.base.name, "hash": plan.base.hash},
         "signature": signature(plan),
         "seeds": list(range(plan.config.seeds)),
-        "hardware": {"device": str(plan.hardware.device), "dtype": str(plan.hardware.dtype)},
+        "hardware": {"device": str(plan.hardware.device), "dtype": str(plan.hardware.dtype), "linear": linear_kernel()},
         "provenance": provenance(),
         "artifacts": {
             "indexes": {task: found.index.hash for task, found in made.retrieved.items()},

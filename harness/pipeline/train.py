@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import HarnessError, ProofError, TrainingError
+from harness.kernels import linear_kernel
 from harness.pipeline.earlier import Earlier
 from harness.pipeline.examples import Lessons
 from harness.pipeline.plan import Plan
@@ -29,7 +30,8 @@ class Trainer:
             "device": plan.hardware.device.type,
             "dtype": str(plan.hardware.dtype),
             "versions": library_versions(LIBRARIES),
-            "code": code_hash("harness.weights"),
+            "linear": linear_kernel(),
+            "code": code_hash("harness.weights", "harness.kernels"),
         }
 
     def train_all(self) -> tuple[Trained, Failed]:

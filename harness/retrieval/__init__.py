@@ -1,6 +1,6 @@
 """Which passages? Locates an embedder, embeds, indexes and searches; knows nothing of models that answer."""
 
-from harness.retrieval.embedder import Role, Vectors, dimension, embed, load_embedder
+from harness.retrieval.embedder import NumberType, Role, Vectors, dimension, embed, load_embedder, token_counts
 from harness.retrieval.index import IndexSettings, PassageIndex, build_index, load_index, save_index
 from harness.retrieval.locate import DEFAULT_EMBEDDER, embedder_hash, locate_embedder
 from harness.retrieval.passages import Passage
@@ -10,6 +10,7 @@ __all__ = [
     "DEFAULT_EMBEDDER",
     "Hit",
     "IndexSettings",
+    "NumberType",
     "Passage",
     "PassageIndex",
     "Role",
@@ -23,4 +24,5 @@ __all__ = [
     "locate_embedder",
     "save_index",
     "search",
+    "token_counts",
 ]

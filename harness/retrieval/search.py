@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import InputError
+from harness.retrieval.blocks import nearest_rows
 from harness.retrieval.embedder import Vectors
 from harness.retrieval.index import PassageIndex
 
 _TIE = 1e-4  # more than two ways of summing the inner product of two unit float32 rows differ by
+_TOGETHER = 4  # queries from which on one product for all is quicker than FAISS (benchmarks/search.py)
 _MARGIN = 8  # candidates beyond k; more are asked for where the last one could still tie with the k-th
 
 
@@ -41,6 +43,26 @@ def search(index: PassageIndex, queries: Vectors, k: int) -> list[list[Hit]]:
 
 def _candidates(index: PassageIndex, queries: Vectors, k: int) -> list[NDArray[np.int64]]:
     """For each query the rows that can be among its `k` nearest, those that tie with the k-th included."""
+    stored = _stored(index)
+    # for one query reading the vectors is all there is to do, and FAISS does it as fast as the memory can
+    if stored is None or len(queries) < _TOGETHER:
+        return _from_faiss(index, queries, k)
+    return nearest_rows(stored, np.ascontiguousarray(queries, dtype=np.float32), k, _TIE)
+
+
+def _stored(index: PassageIndex) -> Vectors | None:
+    """The vectors inside a flat index `(passages, dimension) float32`, not copied; None for any other structure."""
+    import faiss
+
+    flat = index.vectors
+    if not isinstance(flat, faiss.IndexFlat):
+        return None
+    rows: Vectors = faiss.rev_swig_ptr(flat.get_xb(), flat.ntotal * flat.d).reshape(flat.ntotal, flat.d)
+    return rows
+
+
+def _from_faiss(index: PassageIndex, queries: Vectors, k: int) -> list[NDArray[np.int64]]:
+    """The same by FAISS's own search, asked for more until the last candidate can't tie any more."""
     size = index.settings.passages
     found: list[NDArray[np.int64]] = [np.empty(0, np.int64)] * len(queries)
     pending, wanted = np.arange(len(queries)), min(k + _MARGIN, size)

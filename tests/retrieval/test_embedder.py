@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from harness.errors import InputError
-from harness.retrieval import embed, load_embedder
+from harness.kernels import KERNELS
+from harness.retrieval import embed, load_embedder, locate_embedder, token_counts
 
 TEXTS = [
     "Where is the lighthouse?",
@@ -22,30 +24,71 @@ TEXTS = [
 
 def test_unit_rows_in_order(minilm: Any) -> None:
     """There is one float32 unit row for each text, in the order of the texts, as the model alone would give it."""
-    vectors = embed(minilm, TEXTS, "document", batch_size=4)
+    vectors = embed(minilm, TEXTS, "document", batch_tokens=64)
     assert (vectors.shape, vectors.dtype) == ((len(TEXTS), 384), np.float32)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
     for text, vector in zip(TEXTS, vectors, strict=True):
         np.testing.assert_allclose(vector, minilm.encode([text], show_progress_bar=False)[0], atol=1e-5)
 
 
-def test_batch_size_does_not_matter(minilm: Any) -> None:
-    """The batch size changes no number by more than 1e-5."""
-    one = embed(minilm, TEXTS, "query", batch_size=1)
-    for batch_size in (3, 64):
-        np.testing.assert_allclose(embed(minilm, TEXTS, "query", batch_size=batch_size), one, atol=1e-5)
+def test_batches_do_not_matter(minilm: Any) -> None:
+    """How many tokens are embedded at once changes no number by more than 1e-5."""
+    one = embed(minilm, TEXTS, "query", batch_tokens=1)
+    for batch_tokens in (40, 10_000):
+        np.testing.assert_allclose(embed(minilm, TEXTS, "query", batch_tokens=batch_tokens), one, atol=1e-5)
+
+
+def test_batches_are_bounded_by_tokens(minilm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With padding a batch holds at most the tokens asked for, or one text that has more; the longest come first."""
+    batches: list[list[int]] = []
+    encode = minilm.encode_document
+
+    def watched(batch: list[str], **options: Any) -> Any:
+        batches.append(token_counts(minilm, batch))
+        return encode(batch, **options)
+
+    monkeypatch.setattr(minilm, "encode_document", watched)
+    embed(minilm, TEXTS, "document", batch_tokens=50)
+    assert all(len(batch) == 1 or max(batch) * len(batch) <= 50 for batch in batches)
+    flat = [count for batch in batches for count in batch]
+    assert flat == sorted(flat, reverse=True)
+    assert len(flat) == len(TEXTS) > len(batches)
+
+
+def test_token_counts(minilm: Any) -> None:
+    """Tokens are counted as the model reads them: with the two special ones, and no more than it has room for."""
+    assert token_counts(minilm, ["", "the moon", "moon " * 1_000]) == [2, 4, minilm.max_seq_length]
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_kernel_does_not_matter(kernel: str, minilm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever kernel computes the linear layers, no number changes by more than 1e-5."""
+    plain = minilm.encode(TEXTS, show_progress_bar=False)
+    monkeypatch.setenv("HARNESS_LINEAR", kernel)
+    np.testing.assert_allclose(embed(minilm, TEXTS, "document"), plain, atol=1e-5)
+
+
+def test_bfloat16_is_asked_for(minilm: Any) -> None:
+    """A model computes in float32 unless bfloat16 is asked for, whose float32 unit vectors are near but not equal."""
+    half = load_embedder(locate_embedder(), dtype="bfloat16")
+    assert {parameter.dtype for parameter in minilm.parameters()} == {torch.float32}
+    assert {parameter.dtype for parameter in half.parameters()} == {torch.bfloat16}
+    near, exact = embed(half, TEXTS, "document"), embed(minilm, TEXTS, "document")
+    assert near.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(near, axis=1), 1, atol=1e-6)
+    assert 0.999 < (near * exact).sum(axis=1).min() < 0.999999
 
 
 def test_equal_texts_have_equal_vectors(minilm: Any) -> None:
     """A text that stands twice has the same vector to the bit, so that it ties with itself."""
-    vectors = embed(minilm, ["a house", *TEXTS, "a house"], "document", batch_size=2)
+    vectors = embed(minilm, ["a house", *TEXTS, "a house"], "document", batch_tokens=40)
     assert (vectors[0] == vectors[-1]).all()
 
 
 def test_advance_counts_every_text(minilm: Any) -> None:
     """The progress callback is told of each text once, repeated ones included."""
     done: list[int] = []
-    embed(minilm, [*TEXTS, *TEXTS], "document", batch_size=7, advance=done.append)
+    embed(minilm, [*TEXTS, *TEXTS], "document", batch_tokens=70, advance=done.append)
     assert sum(done) == 2 * len(TEXTS)
 
 

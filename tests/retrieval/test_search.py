@@ -1,14 +1,31 @@
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from harness.errors import InputError
 from harness.retrieval import Hit, Passage, Vectors, build_index, embed, search
+from harness.retrieval.blocks import nearest_rows
 
+search_module = sys.modules[search.__module__]  # the package's `search` is the function
 Rows = Callable[..., Vectors]
 Corpus = Callable[[int], list[Passage]]
+
+
+class Largest(TorchDispatchMode):
+    """Keeps the size of the largest tensor that an operation gave."""
+
+    elements = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for tensor in result if isinstance(result, tuple) else (result,):
+            self.elements = max(self.elements, tensor.numel() if isinstance(tensor, torch.Tensor) else 0)
+        return result
 
 
 def brute_force(passages: list[Passage], rows: Vectors, query: Vectors, k: int) -> list[Hit]:
@@ -37,6 +54,64 @@ def test_ties_by_id(unit_rows: Rows, corpus: Corpus) -> None:
     (hits,) = search(index, rows[5:6], 4)
     assert [hit.passage for hit in hits] == ["p0005", "p0006", "p0007", "p0008"]
     assert len({hit.score for hit in hits}) == 1
+
+
+def test_many_rows_equal_brute_force(unit_rows: Rows, corpus: Corpus) -> None:
+    """Over several blocks of rows and of queries, the last ones not full, nothing is lost and nothing is moved."""
+    passages, rows, queries = corpus(9_001), unit_rows(9_001), unit_rows(1_030, seed=1)
+    hits = search(build_index(passages, rows, "h"), queries, 3)
+    for place in (0, 511, 1_023, 1_024, 1_029):
+        assert hits[place] == brute_force(passages, rows, queries[place], 3)
+
+
+def test_ties_across_blocks(unit_rows: Rows) -> None:
+    """All rows that tie with the k-th within the tolerance are found, in whatever block and group they lie."""
+    rows = unit_rows(9_000)
+    places = [0, 1, 31, 4_095, 4_096, 5_000, 8_191, 8_192, 8_999]
+    rows[places] = rows[0]
+    found = nearest_rows(rows, rows[:5].copy(), 4, 1e-4)
+    assert found[0].tolist() == places
+
+
+def test_few_more_rows_than_needed(unit_rows: Rows) -> None:
+    """Where nothing ties, the rows found are the `k` nearest and hardly any others."""
+    found = nearest_rows(unit_rows(9_000), unit_rows(60, seed=1), 7, 0.0)
+    assert min(map(len, found)) == 7
+    assert sum(map(len, found)) < 60 * 8
+
+
+@pytest.mark.parametrize("k", [2, 200])
+def test_memory_is_bounded_by_a_block(k: int, unit_rows: Rows) -> None:
+    """No tensor is larger than a block and its `k` best, so none holds every pair of a row and a query."""
+    rows, queries = unit_rows(20_000), unit_rows(2_000, seed=1)
+    with Largest() as largest:
+        nearest_rows(rows, queries, k, 1e-4)
+    assert 0 < largest.elements <= (4_096 + k) * 1_024
+
+
+def test_vectors_are_not_copied(unit_rows: Rows, corpus: Corpus) -> None:
+    """What is searched is the memory of the index, before and after it was saved and loaded."""
+    index = build_index(corpus(9), unit_rows(9), "h")
+    stored = search_module._stored(index)
+    assert stored is not None
+    assert stored.ctypes.data == int(index.vectors.get_xb())
+    assert (stored == unit_rows(9)).all()
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_either_path_gives_the_same(
+    count: int, unit_rows: Rows, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FAISS's candidates and those of the blocked product end in the same hits to the bit, ties included."""
+    rows = unit_rows(5_000, 64)
+    rows[7:3_000:11] = rows[7]
+    index, queries = build_index(corpus(5_000), rows, "h"), unit_rows(count, 64, seed=1)
+    queries[0] = rows[7]
+    both = []
+    for together in (1, count + 1):
+        monkeypatch.setattr(search_module, "_TOGETHER", together)
+        both.append(search(index, queries, 5))
+    assert both[0] == both[1]
 
 
 def test_batching_of_queries_does_not_matter(unit_rows: Rows, corpus: Corpus) -> None:
