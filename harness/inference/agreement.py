@@ -10,9 +10,10 @@ import torch
 
 from harness.inference.causal_lm import CausalLM
 from harness.inference.choices import ChoiceRow
+from harness.inference.outputs import Written
 from harness.kernels import fast_linear
 
-_EXACT = (1e-3, 1e-4)  # nats, and the share of the value, that float32 may differ by; a lost token costs some nats
+_EXACT = (1e-3, 1e-5)  # nats, and the share of the value, that float32 may differ by; a lost token costs some nats
 _ROUNDED = (1.0, 2e-2)  # the same for 16-bit numbers, in which a batch of another size already moves values by 0.25
 
 
@@ -25,11 +26,15 @@ def scores_differ(lm: CausalLM, row: ChoiceRow, found: Sequence[float]) -> str:
     return _difference(lm, found, right)
 
 
-def answer_differs(lm: CausalLM, prompt: Sequence[int], written: Sequence[int]) -> str:
-    """How far the tokens `written` after `prompt` are from the likeliest of a plain forward; nothing if they agree."""
-    logits = _plain(lm, [*prompt, *written[:-1]], len(written), len(prompt))
-    taken = logits[torch.arange(len(written)), torch.tensor(written, device=lm.device)]
-    return _difference(lm, taken.tolist(), logits.amax(-1).tolist())
+def answer_differs(lm: CausalLM, prompt: Sequence[int], written: Written) -> str:
+    """How what was `written` after `prompt` differs from a plain forward; nothing if it agrees.
+
+    Each token must have the greatest logit there, and the logit that it was written with.
+    """
+    count = len(written.ids)
+    logits = _plain(lm, [*prompt, *written.ids[:-1]], count, len(prompt))
+    taken = logits[torch.arange(count), torch.tensor(written.ids, device=lm.device)].tolist()
+    return _difference(lm, taken, logits.amax(-1).tolist()) or _difference(lm, written.logits, taken)
 
 
 def _plain(lm: CausalLM, ids: Sequence[int], keep: int, prompt: int) -> torch.Tensor:

@@ -17,6 +17,13 @@ class CausalLM:
     """The model in evaluation mode, on its own device and in its own number format."""
 
     def __init__(self, model: Any) -> None:
+        """Raises InputError for a soft prompt of peft's own, whose numbers depend on padding and on the cache."""
+        soft = getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False)
+        if soft and not hasattr(model, "computes_rows_only"):
+            raise InputError(
+                "peft's own soft prompts say something else in a batch, and after each new token. Restore the model "
+                "with harness.weights.restore."
+            )
         self.model = model.eval()
         self.inner = model.get_base_model() if hasattr(model, "get_base_model") else model
         weights = next(model.parameters())
@@ -32,6 +39,7 @@ class CausalLM:
         self.window: int | None = getattr(config, "sliding_window", None)
         kinds = set(getattr(config, "layer_types", None) or ())
         self.kinds = kinds or {SLIDING if self.window else FULL}
+        self.steady = _steady(config)
 
     @property
     def refuses_trees(self) -> str:
@@ -42,6 +50,8 @@ class CausalLM:
             return "what the model computes depends on where a row's prompt ends"
         if not (self._takes_positions and self._takes_cache and self._takes_logits_to_keep):
             return "the model takes no positions or no keys and values, or can't be asked for some logits only"
+        if "local" in getattr(self.inner.config, "attention_layers", ()):
+            return "the model has windows that go by places and not by positions"
         if odd := self.kinds - {FULL, SLIDING}:
             return f"the model has layers of the kind {', '.join(sorted(odd))}"
         return ""
@@ -87,13 +97,26 @@ class CausalLM:
         if self._takes_cache:
             more["past_key_values"] = cache
         output = self.model(input_ids=ids, attention_mask=mask, **more)
-        return output.logits[:, -keep:], output.past_key_values if self._takes_cache else None
+        return output.logits[:, -keep:], getattr(output, "past_key_values", None) if self._takes_cache else None
 
     def _as_it_adds(self, mask: torch.Tensor) -> torch.Tensor:
         """The mask as the model's own attention takes it: only torch's kernels know bool."""
         if self.inner.config._attn_implementation != "eager":
             return mask
         return torch.zeros_like(mask, dtype=self.type).masked_fill(~mask, torch.finfo(self.type).min)
+
+
+def _steady(config: Any) -> int | None:
+    """The tokens of a row up to which rotary angles are the same for all rows, whatever others are in the batch.
+
+    None where they always are.
+    """
+    stated = getattr(config, "rope_parameters", None) or {}
+    for rope in [stated] if "rope_type" in stated else stated.values():
+        if rope.get("rope_type") in ("longrope", "dynamic"):
+            named = rope.get("original_max_position_embeddings")
+            return int(named or getattr(config, "original_max_position_embeddings", config.max_position_embeddings))
+    return None
 
 
 def floating(model: Any) -> Any:

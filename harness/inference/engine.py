@@ -4,34 +4,31 @@ Knows nothing of suites, prompts' wording or metrics: token ids in, text and num
 on what is computed together, nor on its order (up to rounding: 1e-4 nats in float32). docs/engine.md explains how.
 """
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import InputError
 from harness.inference.batching import BATCH_ROWS, BATCH_TOKENS
 from harness.inference.choices import choice_rows
-from harness.inference.modes import Mode, computing, quickest
+from harness.inference.modes import Mode
 from harness.inference.outputs import ChoiceScores, Generation
+from harness.inference.trust import Job, Through, Trust
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from harness.inference.outputs import Written
 
 Advance = Callable[[int], None]
-Through = Callable[[Sequence[int]], None]
-T = TypeVar("T")
 
 CHUNK_TOKENS = 512
-_LONGER = 1.5  # times what was checked: so much longer prompts are checked again
 
 
 class Engine:
     """Computes with one model and its tokenizer, on the model's device and in its number format.
 
-    Each distinct prefix of all prompts is computed once. What comes out is checked on the longest row against a
-    plain forward pass; where a model disagrees, or can't be given prefixes, a plainer `mode` is taken, and
-    `fallback` says why.
+    Each distinct prefix of all prompts is computed once. What comes out is checked against plain forward passes of a
+    few rows; where a model disagrees, or can't be given prefixes, a plainer `mode` is taken, and `fallback` says why.
     """
 
     def __init__(
@@ -53,8 +50,21 @@ class Engine:
         self._lm = CausalLM(model)
         self._tokenizer = tokenizer
         self._chunk_tokens, self._batch_tokens, self._batch_rows = chunk_tokens, batch_tokens, batch_rows
-        self.mode, self.fallback = quickest(self._lm)
-        self._checked = 0  # tokens of the longest row
+        self._trust = Trust(self._lm)
+
+    @property
+    def mode(self) -> Mode:
+        """How the model is computed, since the last call."""
+        return self._trust.mode
+
+    @mode.setter
+    def mode(self, mode: Mode) -> None:
+        self._trust.mode = mode
+
+    @property
+    def fallback(self) -> str:
+        """Why it isn't computed in the quickest mode, if it isn't."""
+        return self._trust.fallback
 
     def choose(
         self,
@@ -73,9 +83,10 @@ class Engine:
 
         _refuse_empty("prompt", prompts)
         _refuse_empty("choice", [choice for options in choices for choice in options])
+        began = time.perf_counter()
         rows = choice_rows(prompts, choices)
-        if not rows:
-            return [ChoiceScores((), 0.0) for _ in prompts]
+        lengths = [len(row.ids) for row in rows]
+        scores = [[0.0] * len(options) for options in choices]
 
         def compute(mode: Mode, through: Through) -> list[list[float]]:
             if mode.shares:
@@ -83,17 +94,22 @@ class Engine:
                 return shared_scoring.loglikelihoods(self._lm, rows, cascade=cascade, chunk=chunk, through=through)
             return padded.loglikelihoods(self._lm, rows, **self._batch(mode), through=through)
 
-        def differs(found: list[list[float]], place: int) -> str:
-            return scores_differ(self._lm, rows[place], found[place])
-
-        began = time.perf_counter()
-        lengths = [len(row.ids) for row in rows]
-        found = self._exactly(lengths, compute, differs, _whole([row.case for row in rows], advance))
-        seconds = (time.perf_counter() - began) / len(prompts)
-        scores = [[0.0] * len(options) for options in choices]
-        for row, values in zip(rows, found, strict=True):
-            for place, value in zip(row.places, values, strict=True):
-                scores[row.case][place] = value
+        if rows:
+            job = Job(
+                "choose",
+                [row.ids for row in rows],
+                max(lengths),
+                compute,
+                lambda found: lengths,
+                lambda found, place: scores_differ(self._lm, rows[place], found[place]),
+            )
+            found = self._trust.exactly(job, _whole([row.case for row in rows], advance))
+            for row, values in zip(rows, found, strict=True):
+                for place, value in zip(row.places, values, strict=True):
+                    scores[row.case][place] = value
+        if without := sum(not options for options in choices):
+            advance(without)
+        seconds = (time.perf_counter() - began) / max(1, len(prompts))
         return [ChoiceScores(tuple(values), seconds) for values in scores]
 
     def generate(
@@ -116,10 +132,10 @@ class Engine:
 
         _refuse_empty("prompt", prompts)
         endings = Endings(self._lm.model, self._tokenizer, stop)
-        if not prompts:
-            return []
+        if not prompts or not max_new_tokens:
+            return [Generation("", 0, False, 0.0) for _ in prompts]
 
-        def compute(mode: Mode, through: Through) -> list[list[int]]:
+        def compute(mode: Mode, through: Through) -> "list[Written]":
             if mode.shares:
                 return shared_decoding.continuations(
                     self._lm,
@@ -136,59 +152,28 @@ class Engine:
                 self._lm, prompts, max_new_tokens, endings, **self._batch(mode), through=through
             )
 
-        def differs(found: list[list[int]], place: int) -> str:
-            return answer_differs(self._lm, prompts[place], found[place])
-
         began = time.perf_counter()
-        lengths = [len(prompt) for prompt in prompts]
-        found = self._exactly(lengths, compute, differs, lambda places: advance(len(places)))
+        job = Job(
+            "generate",
+            [list(prompt) for prompt in prompts],
+            max(map(len, prompts)) + max_new_tokens,
+            compute,
+            lambda found: [len(prompt) + len(written.ids) for prompt, written in zip(prompts, found, strict=True)],
+            lambda found, place: answer_differs(self._lm, prompts[place], found[place]),
+        )
+        found = self._trust.exactly(job, lambda places: advance(len(places)))
         seconds = (time.perf_counter() - began) / len(prompts)
-        return [Generation(text, len(ids), ended, seconds) for ids in found for text, ended in [endings.cut(ids)]]
+        return [
+            Generation(text, len(written.ids), ended, seconds)
+            for written in found
+            for text, ended in [endings.cut(written.ids)]
+        ]
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """How many tokens each of `texts` has, without special ones."""
         return (
             [len(ids) for ids in self._tokenizer(list(texts), add_special_tokens=False)["input_ids"]] if texts else []
         )
-
-    def _exactly(
-        self,
-        lengths: Sequence[int],
-        compute: Callable[[Mode, Through], T],
-        differs: Callable[[T, int], str],
-        through: Through,
-    ) -> T:
-        """What `compute` gives in the quickest mode in which it doesn't differ from plain forward passes.
-
-        `lengths` are those of the rows; `through` is told each row once, whatever is computed again.
-        """
-        told: set[int] = set()
-
-        def tell(places: Sequence[int]) -> None:
-            through([place for place in places if place not in told])
-            told.update(places)
-
-        longest = lengths.index(max(lengths))
-        longer = max(lengths) > _LONGER * self._checked
-        while True:
-            try:
-                with computing(self._lm, self.mode):
-                    found = compute(self.mode, tell)
-                reason = self._disagreement(found, differs, longest) if longer else ""
-            except Exception as error:  # whatever a model does that can't be given a tree
-                if self._checked or not self.mode.shares:
-                    raise
-                reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            if not reason:
-                self._checked = max(self._checked, *lengths)
-                return found
-            self.fallback = "; ".join(filter(None, [self.fallback, f"{self.mode}: {reason}"]))
-            self.mode = self.mode.plainer
-            logger.warning("prefixes can't be shared as before (%s), so it goes on slower: %s", reason, self.mode)
-
-    def _disagreement(self, found: T, differs: Callable[[T, int], str], longest: int) -> str:
-        """How what was found differs from a plain forward pass of the `longest` row; nothing if it doesn't."""
-        return "" if self.mode is Mode.ALONE else differs(found, longest)
 
     def _batch(self, mode: Mode) -> dict[str, int]:
         """The limits of a padded batch."""

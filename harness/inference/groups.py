@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.inference.tree import Nodes, Tree, common
 
-WORTH_SHARING = 64  # tokens; fewer are kept with each row's own
+WORTH_SHARING = 64  # tokens; fewer are gathered, and kept, with each row's own
 
 
 @dataclass(frozen=True)

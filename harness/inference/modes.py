@@ -38,8 +38,8 @@ def quickest(lm: "CausalLM") -> tuple[Mode, str]:
     if lm.refuses_trees:
         return Mode.PADDED, lm.refuses_trees
     flash = hasattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu")
-    by_torch = lm.inner.config._attn_implementation == "sdpa"
-    return (Mode.CASCADE if flash and by_torch and lm.device.type == "cpu" else Mode.SHARED), ""
+    replaceable = lm.inner.config._attn_implementation == "sdpa" and lm.inner._supports_attention_backend
+    return (Mode.CASCADE if flash and replaceable and lm.device.type == "cpu" else Mode.SHARED), ""
 
 
 @contextmanager
@@ -49,6 +49,7 @@ def computing(lm: "CausalLM", mode: Mode) -> Iterator[None]:
 
     from harness.inference.attention import cascade
 
+    lm.model.eval()
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode())
         stack.enter_context(fast_linear())

@@ -1,6 +1,19 @@
 """What the engine answers with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Written:
+    """The token ids that were written after a prompt, and of each its logit, the greatest of all."""
+
+    ids: list[int] = field(default_factory=list)
+    logits: list[float] = field(default_factory=list)
+
+    def add(self, token: int, logit: float) -> None:
+        """Writes one token more."""
+        self.ids.append(token)
+        self.logits.append(logit)
 
 
 @dataclass(frozen=True)

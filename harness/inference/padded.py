@@ -11,6 +11,7 @@ from harness.inference.batching import batches, left_padded
 from harness.inference.causal_lm import CausalLM, refuse_nan
 from harness.inference.choices import ChoiceRow
 from harness.inference.endings import Endings
+from harness.inference.outputs import Written
 from harness.inference.walk import LOGITS_BYTES
 
 Through = Callable[[Sequence[int]], None]
@@ -58,32 +59,32 @@ def continuations(
     rows: int,
     tokens: int,
     through: Through = lambda prompts: None,
-) -> list[list[int]]:
-    """The tokens that greedy decoding adds to each prompt, at most `limit`, the end token included.
+) -> list[Written]:
+    """What greedy decoding adds to each prompt, at most `limit`, the end token included.
 
     At most `rows` with `tokens` are in a batch, those to come among them; `through` is told the places of those that
     are answered.
     """
-    answers: dict[int, list[int]] = {}
+    answers: dict[int, Written] = {}
     for batch in batches([len(prompt) + limit for prompt in prompts], rows=rows, tokens=tokens):
         answers.update(zip(batch, _continue(lm, [prompts[place] for place in batch], limit, endings), strict=True))
         through(batch)
     return [answers[place] for place in range(len(prompts))]
 
 
-def _continue(lm: CausalLM, prompts: Sequence[Sequence[int]], limit: int, endings: Endings) -> list[list[int]]:
+def _continue(lm: CausalLM, prompts: Sequence[Sequence[int]], limit: int, endings: Endings) -> list[Written]:
     ids, mask = left_padded(prompts, lm.device)
-    written: list[list[int]] = [[] for _ in prompts]
+    written = [Written() for _ in prompts]
     going_on = set(range(len(prompts)))
     cache, in_prompt = None, mask
     for step in range(limit):
         logits, cache = lm.on_rows(ids, mask, keep=1, prompt=in_prompt, cache=cache)
         refuse_nan(logits)
-        newest = logits[:, -1].argmax(-1, keepdim=True)
+        greatest, newest = logits[:, -1].max(-1, keepdim=True)
         ids = newest if cache is not None else torch.cat([ids, newest], -1)
         for row in sorted(going_on):
-            written[row].append(int(newest[row]))
-            if endings.ended(written[row]):
+            written[row].add(int(newest[row]), float(greatest[row]))
+            if endings.ended(written[row].ids):
                 going_on.remove(row)
         if not going_on or step + 1 == limit:
             break

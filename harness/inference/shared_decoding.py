@@ -15,6 +15,7 @@ from harness.inference.cache import RowsLayer
 from harness.inference.causal_lm import FULL, SLIDING, CausalLM, refuse_nan
 from harness.inference.endings import Endings
 from harness.inference.groups import Group, groups
+from harness.inference.outputs import Written
 from harness.inference.tree import Nodes, Tree, grow
 from harness.inference.walk import UNUSED, Walk
 
@@ -32,8 +33,8 @@ def continuations(
     columns: int,
     chunk: int,
     through: Callable[[Sequence[int]], None] = lambda prompts: None,
-) -> list[list[int]]:
-    """The tokens that greedy decoding adds to each prompt, at most `limit`, the end token included.
+) -> list[Written]:
+    """What greedy decoding adds to each prompt, at most `limit`, the end token included.
 
     At most `rows` prompts with `columns` tokens of their own are continued together, `chunk` tokens of prompts are
     computed at once, and `through` is told the places of prompts that are answered. Equal prompts are answered once.
@@ -46,27 +47,27 @@ def continuations(
     tree = grow(distinct, [1] * len(distinct))
     cascade = cascade and not lm.forgets(max(map(len, distinct)) + limit)
     walk = Walk(lm, tree, cascade=cascade, chunk=chunk)
-    answers: list[list[int]] = [[] for _ in prompts]
+    answers = [Written() for _ in prompts]
     for group in groups(tree, distinct, limit, shares=cascade, rows=rows, columns=columns):
         written = _continue(Continued(lm, tree, walk, group, limit, cascade=cascade), limit, endings)
-        for place, ids in zip(group.places, written, strict=True):
+        for place, answer in zip(group.places, written, strict=True):
             for asked in places[distinct[place]]:
-                answers[asked] = ids
+                answers[asked] = answer
         through([asked for place in group.places for asked in places[distinct[place]]])
     return answers
 
 
-def _continue(continued: "Continued", limit: int, endings: Endings) -> list[list[int]]:
+def _continue(continued: "Continued", limit: int, endings: Endings) -> list[Written]:
     """What is written after each prompt of a group."""
-    written: list[list[int]] = [[] for _ in range(continued.rows)]
+    written = [Written() for _ in range(continued.rows)]
     going_on = set(range(continued.rows))  # by their place in the group
     alive = list(range(continued.rows))  # the same, of those that are still computed
-    tokens = continued.first()
+    logits, tokens = continued.first()
     for step in range(limit):
-        for place, token in zip(alive, tokens.tolist(), strict=True):
+        for place, logit, token in zip(alive, logits.tolist(), tokens.tolist(), strict=True):
             if place in going_on:
-                written[place].append(token)
-                if endings.ended(written[place]):
+                written[place].add(token, logit)
+                if endings.ended(written[place].ids):
                     going_on.remove(place)
         if not going_on or step + 1 == limit:
             break
@@ -74,7 +75,7 @@ def _continue(continued: "Continued", limit: int, endings: Endings) -> list[list
             kept = [row for row, place in enumerate(alive) if place in going_on]
             continued.select(kept)
             alive, tokens = [alive[row] for row in kept], tokens[kept]
-        tokens = continued.next(tokens)
+        logits, tokens = continued.next(tokens)
     return written
 
 
@@ -92,15 +93,15 @@ class Continued:
         self._filled = group.columns
         self._cache: Any = None
 
-    def first(self) -> torch.Tensor:
-        """Computes the prompts and gives the token that follows each, `(rows,) int64`."""
-        group, tokens, done = self._group, [], 0
+    def first(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Computes the prompts and gives the greatest logit after each, `(rows,)`, and its token, `(rows,) int64`."""
+        group, likeliest, done = self._group, [], 0
         room: list[tuple[torch.Tensor, torch.Tensor]] = []
         for leaves, logits in self._walk.run(int(group.leaves[-1]) + 1, group.leaves):
             if not len(leaves):
                 continue
             refuse_nan(logits)
-            tokens.append(logits.argmax(-1))
+            likeliest.append(logits.max(-1))
             places = self._places(leaves)
             layers = self._walk.cache.layers
             room = room or [(self._room(layer.keys), self._room(layer.values)) for layer in layers]
@@ -116,10 +117,11 @@ class Continued:
             (layer.keys[:, :, : group.shared], layer.values[:, :, : group.shared]) for layer in self._walk.cache.layers
         ]
         self._shared = ([keys for keys, _ in shared], [values for _, values in shared])
-        return torch.cat(tokens)
+        greatest, tokens = (torch.cat(parts) for parts in zip(*likeliest, strict=True))
+        return greatest, tokens
 
-    def next(self, tokens: torch.Tensor) -> torch.Tensor:
-        """The token after `tokens`, which are added to the rows, both `(rows,) int64`."""
+    def next(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Adds `tokens`, `(rows,) int64`, to the rows, and gives what `first` does for the tokens after them."""
         self._filled += 1
         sees = self._sees()
         plan, masks = None, {kind: sees[kind] for kind in self._lm.kinds}
@@ -132,7 +134,8 @@ class Continued:
             logits = self._lm.on_tree(tokens[:, None], self._positions[:, None], masks, keep, self._cache)[:, 0]
         refuse_nan(logits)
         self._positions = self._positions + 1
-        return logits.argmax(-1)
+        greatest, following = logits.max(-1)
+        return greatest, following
 
     def select(self, rows: list[int]) -> None:
         """Goes on with `rows` alone."""

@@ -13,11 +13,11 @@ import torch
 from harness.inference.attention import Block, planned
 from harness.inference.cache import path_cache
 from harness.inference.causal_lm import FULL, SLIDING, CausalLM
+from harness.inference.groups import WORTH_SHARING
 from harness.inference.tree import Nodes, Tree
 
 LOGITS_BYTES = 128 << 20  # of the logits of one chunk, in float32
 _QUERIES = 64  # a block of queries with keys of its own; less masking against more blocks
-_WORTH_SHARING = 64  # keys; fewer are gathered with the others
 UNUSED = torch.ones(1, 1, 1, 1, dtype=torch.bool)  # a mask for attention that goes by a plan
 
 
@@ -99,7 +99,7 @@ def block(tree: Tree, held: Nodes, begin: int, end: int, dtype: torch.dtype) -> 
     """
     before = len(held) - (end - begin)
     shared = int(np.searchsorted(-tree.ends[held[:before]], -end, side="right"))  # whose subtree holds all the chunk
-    if shared < _WORTH_SHARING:
+    if shared < WORTH_SHARING:
         shared = 0
     starts = range(begin, end, _QUERIES)
     seen = [_places(tree, held, shared, start, min(start + _QUERIES, end), begin, before) for start in starts]
