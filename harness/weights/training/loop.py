@@ -1,7 +1,7 @@
 """The training loop: steps over batches, epochs, early stopping, and going on where an earlier training was cut off."""
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -12,6 +12,7 @@ from harness.runs.fingerprint import fingerprint
 from harness.weights.training import checkpoints as on_disk
 from harness.weights.training.checkpoints import Checkpoints
 from harness.weights.training.examples import Example, LossOn, batches, check
+from harness.weights.training.layouts import Layout
 from harness.weights.training.optimizer import optimizer_name
 from harness.weights.training.recomputation import recomputation
 from harness.weights.training.settings import TrainingSettings, steps
@@ -27,7 +28,8 @@ class TrainingRecord:
 
     `losses` are the mean training losses of the epochs. With early stopping, `validation_losses` are those after each
     epoch, and the weights are those of `best_epoch` (from 1 on). `steps` were taken by `optimizer`. In the end
-    `micro_batch_size` examples went through the model at once, fewer than asked for where memory didn't suffice.
+    `micro_batch_size` examples went through the model at once, fewer than asked for where memory didn't suffice, laid
+    out as `layout` says, which changes nothing but time.
     """
 
     steps: int
@@ -38,6 +40,7 @@ class TrainingRecord:
     micro_batch_size: int | None = None
     validation_losses: list[float] = field(default_factory=list)
     best_epoch: int | None = None
+    layout: Layout = "padded"
 
 
 def train(
@@ -72,18 +75,17 @@ def train(
     check(examples)
     _check_early_stopping(settings, validation)
     torch.manual_seed(seed)
+    lessons = _Lessons(examples, validation, settings, seed, loss_on)
     total = steps(len(examples), settings)
     training = Training(model, settings, total, seed=seed, loss_on=loss_on)
     checkpoints = None
     if unfinished is not None:
         seconds = on_disk.SECONDS if checkpoint_seconds is None else checkpoint_seconds
-        identity = _identity(training, examples, validation, settings, seed, loss_on)
-        checkpoints = Checkpoints(unfinished, identity, seconds)
+        checkpoints = Checkpoints(unfinished, lessons.identity(training), seconds)
     model.train()
-    checked = recomputation(model, lambda: training.probe(examples[:1])) if settings.gradient_checkpointing else None
     try:
-        with checked or nullcontext():
-            _run(training, examples, validation, settings, checkpoints, begin_epoch, advance)
+        with training.quickly([*examples, *validation]) as layout, _recomputing(model, training, lessons):
+            _run(training, lessons, checkpoints, begin_epoch, advance)
     except DivergedError:
         if checkpoints:
             checkpoints.clear()
@@ -93,29 +95,48 @@ def train(
         advance(spared)
     if checkpoints:
         checkpoints.clear()
-    position = training.position
-    return TrainingRecord(
-        steps=position.steps,
-        losses=position.losses,
-        trainable_parameters=sum(parameter.numel() for parameter in training.moving.values()),
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
-        optimizer=optimizer_name(settings, training.device),
-        micro_batch_size=position.micro_batch_size,
-        validation_losses=position.validation_losses,
-        best_epoch=position.best_epoch,
-    )
+    return _record(model, training, settings, layout)
+
+
+@dataclass(frozen=True)
+class _Lessons:
+    """What is learnt, and how."""
+
+    examples: Sequence[Example]
+    validation: Sequence[Example]
+    settings: TrainingSettings
+    seed: int
+    loss_on: LossOn
+
+    def identity(self, training: Training) -> str:
+        """What must be the same for a checkpoint to be one of this training."""
+        return fingerprint(
+            {
+                "settings": self.settings.model_dump(mode="json"),
+                "seed": self.seed,
+                "loss_on": self.loss_on,
+                "examples": [[list(example.prompt), list(example.completion)] for example in self.examples],
+                "validation": [[list(example.prompt), list(example.completion)] for example in self.validation],
+                "weights": {name: [str(p.dtype), *p.shape] for name, p in training.moving.items()},
+                "device": training.device.type,
+            }
+        )
+
+
+def _recomputing(model: "nn.Module", training: Training, lessons: _Lessons) -> AbstractContextManager[None]:
+    if not lessons.settings.gradient_checkpointing:
+        return nullcontext()
+    return recomputation(model, lambda: training.probe(lessons.examples[:1]))
 
 
 def _run(
     training: Training,
-    examples: Sequence[Example],
-    validation: Sequence[Example],
-    settings: TrainingSettings,
+    lessons: _Lessons,
     checkpoints: Checkpoints | None,
     begin_epoch: Callable[[int], None],
     advance: Callable[[int], None],
 ) -> None:
-    position = training.position
+    position, settings = training.position, lessons.settings
     saved = checkpoints.read() if checkpoints else None
     if saved:
         position.move_to(saved.content["position"])
@@ -128,18 +149,33 @@ def _run(
             saved = None
         order = Random()
         order.setstate(position.order)
-        for number, batch in enumerate(batches(examples, settings.batch_size, order)):
+        for number, batch in enumerate(batches(lessons.examples, settings.batch_size, order)):
             if number < position.batch:
                 continue  # done before the interruption
             training.step(batch)
             advance(1)
             if checkpoints:
                 checkpoints.offer(training.save)
-        training.end_epoch(order, validation if settings.early_stopping else ())
+        training.end_epoch(order, lessons.validation if settings.early_stopping else ())
         if checkpoints:
             checkpoints.offer(training.save)
     if saved:
         training.load(saved)  # nothing was left to do
+
+
+def _record(model: "nn.Module", training: Training, settings: TrainingSettings, layout: Layout) -> TrainingRecord:
+    position = training.position
+    return TrainingRecord(
+        steps=position.steps,
+        losses=position.losses,
+        trainable_parameters=sum(parameter.numel() for parameter in training.moving.values()),
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        optimizer=optimizer_name(settings, training.device),
+        micro_batch_size=position.micro_batch_size,
+        validation_losses=position.validation_losses,
+        best_epoch=position.best_epoch,
+        layout=layout,
+    )
 
 
 def _check_early_stopping(settings: TrainingSettings, validation: Sequence[Example]) -> None:
@@ -151,25 +187,3 @@ def _check_early_stopping(settings: TrainingSettings, validation: Sequence[Examp
             "stop. Give the suite a split of kind validation, or write `early_stopping: null`."
         )
     check(validation)
-
-
-def _identity(
-    training: Training,
-    examples: Sequence[Example],
-    validation: Sequence[Example],
-    settings: TrainingSettings,
-    seed: int,
-    loss_on: LossOn,
-) -> str:
-    """What must be the same for a checkpoint to be one of this training."""
-    return fingerprint(
-        {
-            "settings": settings.model_dump(mode="json"),
-            "seed": seed,
-            "loss_on": loss_on,
-            "examples": [[list(example.prompt), list(example.completion)] for example in examples],
-            "validation": [[list(example.prompt), list(example.completion)] for example in validation],
-            "weights": {name: [str(p.dtype), *p.shape] for name, p in training.moving.items()},
-            "device": training.device.type,
-        }
-    )

@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import InputError
-from harness.weights.training.examples import Example, LossOn, collate, prompt_mask, tokens
+from harness.weights.training.examples import Example, LossOn, prompt_mask, tokens
+from harness.weights.training.layouts import LAYOUTS, Layout, exact_layout, ready_for
 from harness.weights.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -21,24 +22,32 @@ class Loss:
     def __init__(self, model: "nn.Module", settings: TrainingSettings, loss_on: LossOn) -> None:
         """Raises InputError if the device or the weights don't go with the settings."""
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        self._model, self._loss_on, self._device = model, loss_on, trained[0].device
+        self._model, self._loss_on, self.device = model, loss_on, trained[0].device
         self._precision = _precision(trained) if settings.bf16 else nullcontext
         self._extra: dict[str, Any] = (
             {"use_cache": False} if settings.gradient_checkpointing else {}
         )  # a cache would be warned of
+        self._layout: Layout = "padded"
+
+    def arrange(self, examples: Sequence[Example]) -> Layout:
+        """From now on, batches go through the model in the quickest layout that is exact for these examples."""
+        import torch
+
+        def call(layout: Layout, probe: Sequence[Example]) -> Any:
+            training = self._model.training
+            self._model.eval()
+            try:
+                with torch.no_grad():
+                    return self._output(layout, probe)
+            finally:
+                self._model.train(training)
+
+        self._layout = exact_layout(self._model, examples, self._loss_on, call)
+        return self._layout
 
     def count(self, examples: Sequence[Example]) -> int:
         """How many tokens have a loss."""
         return tokens(examples, self._loss_on)
-
-    def of(self, examples: Sequence[Example]) -> "torch.Tensor":
-        """The mean loss of examples that go through the model at once, `() float32`."""
-        ids, mask, labels = (tensor.to(self._device) for tensor in collate(examples, self._loss_on))
-        more = dict(self._extra)
-        if getattr(self._model, "takes_prompt_mask", False):  # labels don't say it where prompts are learnt too
-            more["prompt_mask"] = prompt_mask(examples, ids.shape[1]).to(self._device)
-        with self._precision():
-            return self._model(input_ids=ids, attention_mask=mask, labels=labels, **more).loss  # type: ignore[no-any-return]
 
     def backward(self, batch: Sequence[Example], size: int) -> float:
         """Adds the gradient of the batch's mean loss, `size` examples at once, and returns that loss.
@@ -50,11 +59,12 @@ class Loss:
         for start in range(0, len(batch), size):
             part = batch[start : start + size]
             share = self.count(part) / whole
-            loss = self.of(part)
-            value = loss.item()
-            if not math.isfinite(value):
-                return value
-            (loss if share == 1 else loss * share).backward()  # type: ignore[no-untyped-call]
+            with self._ready():
+                loss = self._output(self._layout, part).loss
+                value: float = loss.item()
+                if not math.isfinite(value):
+                    return value
+                (loss if share == 1 else loss * share).backward()
             mean += value * share
         return mean
 
@@ -62,10 +72,21 @@ class Loss:
         """The mean loss over the tokens of many examples, `size` at once, without a gradient."""
         import torch
 
-        with torch.no_grad():
+        with torch.no_grad(), self._ready():
             parts = [examples[start : start + size] for start in range(0, len(examples), size)]
-            nats = [self.of(part).item() * self.count(part) for part in parts]
+            nats = [self._output(self._layout, part).loss.item() * self.count(part) for part in parts]
         return math.fsum(nats) / self.count(examples)
+
+    def _ready(self) -> AbstractContextManager[object]:
+        return ready_for(self._model, self._layout)
+
+    def _output(self, layout: Layout, examples: Sequence[Example]) -> Any:
+        inputs = {**self._extra, **LAYOUTS[layout](examples, self._loss_on)}
+        if getattr(self._model, "takes_prompt_mask", False):  # labels don't say it where prompts are learnt too
+            inputs["prompt_mask"] = prompt_mask(examples, inputs["input_ids"].shape[1])
+        here = {name: value.to(self.device) if hasattr(value, "to") else value for name, value in inputs.items()}
+        with self._precision():
+            return self._model(**here)
 
 
 def _precision(trained: "Sequence[torch.nn.Parameter]") -> Callable[[], AbstractContextManager[Any]]:

@@ -15,8 +15,9 @@ class TrainingSettings(BaseModel):
     through the model at once (all of them if None) and their gradients are summed, weighted by tokens;
     `gradient_checkpointing` computes activations again instead of keeping them (Chen et al. 2016, arXiv:1604.06174).
     These save memory and change it a little: `bf16` computes in bfloat16 with float32 weights (Micikevicius et al.
-    2017, arXiv:1710.03740), and the 8-bit optimizers keep Adam's moments in 8 bits (Dettmers et al. 2021,
-    arXiv:2110.02861), the paged one in memory that the device may move out (Dettmers et al. 2023, arXiv:2305.14314).
+    2017, arXiv:1710.03740), where on CPUs those that don't learn are in bfloat16 meanwhile, and the 8-bit optimizers
+    keep Adam's moments in 8 bits (Dettmers et al. 2021, arXiv:2110.02861), the paged one in memory that the device may
+    move out (Dettmers et al. 2023, arXiv:2305.14314).
     `lightest` is the paged one where the device has it, and else `adamw`; the training record says which it was.
 
     `early_stopping` is a patience in epochs: training ends when the validation loss has not fallen for so many, and

@@ -1,7 +1,8 @@
 """A training between two of its steps: what it does next, and all that it must remember to go on later."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from random import Random
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING
 from harness.errors import TrainingError
 from harness.weights.training.checkpoints import Checkpoint
 from harness.weights.training.examples import Example, LossOn
+from harness.weights.training.layouts import Layout
 from harness.weights.training.loss import Loss
 from harness.weights.training.memory import REMEDY, fitting, out_of_memory, release
 from harness.weights.training.optimizer import make_optimizer, make_schedule, optimizer_state, set_optimizer_state
 from harness.weights.training.position import Position
 from harness.weights.training.settings import TrainingSettings
+from harness.weights.training.speed import quick_steps
 
 if TYPE_CHECKING:
     import torch
@@ -41,6 +44,12 @@ class Training:
         self._best: dict[str, torch.Tensor] = {}
         self._optimizer = make_optimizer(self._parameters, settings)
         self._schedule = make_schedule(self._optimizer, settings, total)
+
+    @contextmanager
+    def quickly(self, examples: Sequence[Example]) -> Iterator[Layout]:
+        """While entered, steps are computed the quickest way that is right for these examples. Gives their layout."""
+        with quick_steps(self._model, self.device, bf16=self._settings.bf16):
+            yield self._loss.arrange(examples)
 
     def step(self, batch: Sequence[Example]) -> None:
         """One step of the optimizer on the batch's mean loss; raises DivergedError if that is no number."""
