@@ -5,8 +5,7 @@ other tokens wherever a word spans both. Control tokens that are written in a te
 through `harness.prompting`. Knows nothing of models.
 """
 
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.errors import InputError
@@ -48,26 +47,33 @@ def encode_pairs(
     prefix = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
     written = None if prefix is None else str(tokenizer.decode(prefix))
 
-    def encode(text: str) -> tuple[int, ...]:
-        begun = written is not None and text.startswith(written)
-        return _ids(tokenizer, text, special=not begun)
+    def begun(text: str) -> bool:
+        return written is not None and text.startswith(written)
 
-    of_context = lru_cache(maxsize=None)(encode)
+    pairs = list(pairs)
+    both = [(context.rstrip(), context + continuation) for context, continuation in pairs if context]
+    texts = dict.fromkeys(text for pair in both for text in pair)
+    ids = {
+        **_ids(tokenizer, [text for text in texts if not begun(text)], special=True),
+        **_ids(tokenizer, [text for text in texts if begun(text)], special=False),
+    }
+    alone = _ids(tokenizer, [continuation for context, continuation in pairs if not context], special=False)
     encoded = []
     for context, continuation in pairs:
-        if context:
-            head = of_context(context.rstrip())
-            tail = encode(context + continuation)[len(head) :]
-        else:
-            head, tail = (), _ids(tokenizer, continuation, special=False)
+        head = ids[context.rstrip()] if context else ()
+        tail = ids[context + continuation][len(head) :] if context else alone[continuation]
         if not head:
             head, tail = _begun(prefix, tail)
         encoded.append(_fitted(head, tail, window, continuation))
     return encoded
 
 
-def _ids(tokenizer: "PreTrainedTokenizerBase", text: str, *, special: bool) -> tuple[int, ...]:
-    return tuple(tokenizer(text, add_special_tokens=special, verbose=False)["input_ids"])
+def _ids(tokenizer: "PreTrainedTokenizerBase", texts: Sequence[str], *, special: bool) -> dict[str, tuple[int, ...]]:
+    """The token ids of each text."""
+    if not texts:
+        return {}
+    rows = tokenizer(texts, add_special_tokens=special, verbose=False, return_attention_mask=False)["input_ids"]
+    return dict(zip(texts, map(tuple, rows), strict=True))
 
 
 def _begun(prefix: int | None, tail: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:

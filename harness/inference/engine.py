@@ -171,9 +171,9 @@ class Engine:
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """How many tokens each of `texts` has, without special ones."""
-        return (
-            [len(ids) for ids in self._tokenizer(list(texts), add_special_tokens=False)["input_ids"]] if texts else []
-        )
+        if not texts:
+            return []
+        return [len(ids) for ids in self._tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
 
     def _batch(self, mode: Mode) -> dict[str, int]:
         """The limits of a padded batch."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_AS_LONG = 1.1  # times as long as a row that was checked
+
 T = TypeVar("T")
 Through = Callable[[Sequence[int]], None]
 
@@ -71,22 +73,22 @@ class Trust:
             self._fall_back(self.mode.plainer, reason)
 
     def _check(self, job: Job[T], found: T) -> str:
-        """How the result differs from plain forward passes of some rows; nothing where longer ones were right before.
+        """How the result differs from plain forward passes of some rows; nothing where as long ones were right before.
 
-        The longest row tells of windows; the last of the tree, before which all others were computed, of masks; and
-        the shortest, of padding. One row by itself tells nothing of others.
+        Long rows tell of windows; the last of the tree, before which all others were computed, of masks; and the
+        shortest, of padding. One row by itself tells nothing of others.
         """
         lengths = job.lengths(found)
         longest = max(lengths)
-        if self.mode is Mode.ALONE or longest <= self._checked.get(job.call, 0):
+        if self.mode is Mode.ALONE or longest <= _AS_LONG * self._checked.get(job.call, 0):
             return ""
-        other = max(job.rows) if self.mode.shares else min(job.rows, key=len)
-        witnesses = {lengths.index(longest), job.rows.index(other)}
-        for place in sorted(witnesses):
+        other = job.rows.index(max(job.rows) if self.mode.shares else min(job.rows, key=len))
+        long = other if longest <= _AS_LONG * lengths[other] else lengths.index(longest)
+        for place in sorted({other, long}):
             if reason := job.differs(found, place):
                 return reason
-        if any(row != other for row in job.rows):
-            self._checked[job.call] = longest
+        if any(row != job.rows[other] for row in job.rows):
+            self._checked[job.call] = lengths[long]
         return ""
 
     def _fall_back(self, mode: Mode, reason: str) -> None:
