@@ -4,16 +4,14 @@ Both begin with text: tokenising counts, and so does the engine's own check of t
 torch's linear layers, which is what sharing prefixes gains without a faster kernel.
 """
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from floor import Work, generation_work, scoring_work
 from lm_eval_peer import best_peer
-from measure import Summary, Timed, conclude, gemm_rate, ratio, take_turns
+from measure import Summary, Timed, conclude, gemm_rate, ratio, take_turns, torch_linear
 from workloads import Item
 
 from harness.inference import Engine
@@ -109,8 +107,7 @@ def report(contests: Iterable[Contest]) -> None:
         ended.append(contest)
         print(_line(contest), flush=True)
     print(_LEGEND)
-    for contest in ended:
-        conclude(summary(contest))
+    conclude(*map(summary, ended))
 
 
 def summary(contest: Contest) -> Summary:
@@ -124,19 +121,6 @@ def summary(contest: Contest) -> Summary:
         work.unique_ratio,
         work.share(timed[OURS].median, contest.rate),
     )
-
-
-@contextmanager
-def torch_linear() -> Iterator[None]:
-    """Linear layers are torch's own while this is entered."""
-    before = os.environ.get("HARNESS_LINEAR")
-    os.environ["HARNESS_LINEAR"] = "torch"
-    try:
-        yield
-    finally:
-        del os.environ["HARNESS_LINEAR"]
-        if before is not None:
-            os.environ["HARNESS_LINEAR"] = before
 
 
 def _by_all_ways(peer: Callable[[], Any], ours: Callable[[], Any], rounds: int) -> dict[str, Timed]:

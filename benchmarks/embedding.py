@@ -8,15 +8,13 @@ alone; `embed` as it is; the same with eager attention in place of SDPA; `embed`
 is the arithmetic of the tokens without padding (linear layers and attention) at the measured rate of a linear layer.
 """
 
-import os
 import random
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
-from measure import Summary, arguments, conclude, gemm_rate, ratio, take_turns
+from measure import Summary, arguments, conclude, gemm_rate, ratio, take_turns, torch_linear
 from numpy.typing import NDArray
 
 from harness.retrieval import Vectors, embed, load_embedder, locate_embedder, token_counts
@@ -122,19 +120,6 @@ def clause(chance: random.Random) -> list[str]:
 def with_torch_linear(way: Callable[[], Vectors]) -> Vectors:
     with torch_linear():
         return way()
-
-
-@contextmanager
-def torch_linear() -> Iterator[None]:
-    """While entered, the harness computes linear layers as torch does."""
-    before = os.environ.get("HARNESS_LINEAR")
-    os.environ["HARNESS_LINEAR"] = "torch"
-    try:
-        yield
-    finally:
-        del os.environ["HARNESS_LINEAR"]
-        if before is not None:
-            os.environ["HARNESS_LINEAR"] = before
 
 
 def peer_tokens(texts: Sequence[str], counts: Sequence[int]) -> int:

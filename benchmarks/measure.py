@@ -5,11 +5,14 @@ Scripts beside this one import it; it knows nothing of what they measure.
 
 import argparse
 import json
+import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
+from unittest import mock
 
 import torch
 
@@ -82,10 +85,18 @@ def gemm_rate(dtype: torch.dtype = torch.float32, rounds: int = 9) -> float:
     return 2 * rows * width * out / min(timed["linear"].seconds)
 
 
-def conclude(summary: Summary) -> None:
-    """Prints the machine's kernel and the summary as the last line, in JSON."""
+@contextmanager
+def torch_linear() -> Iterator[None]:
+    """While entered, the harness computes linear layers as torch does: what is gained then, the algorithm gains."""
+    with mock.patch.dict(os.environ, {"HARNESS_LINEAR": "torch"}):
+        yield
+
+
+def conclude(*summaries: Summary) -> None:
+    """Prints the machine's kernel and, as the last lines, the summaries in JSON."""
     print(f"\nlinear layers by {linear_kernel()}, {torch.get_num_threads()} thread(s), torch {torch.__version__}")
-    print(json.dumps({key: _rounded(value) for key, value in asdict(summary).items()}))
+    for summary in summaries:
+        print(json.dumps({key: _rounded(value) for key, value in asdict(summary).items()}))
 
 
 def _rounded(value: Any) -> Any:

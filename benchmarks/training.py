@@ -12,17 +12,16 @@ The floor is the arithmetic of the tokens without padding at the measured rate o
 through frozen layers and attention, logits only where there is a loss, and gradients of the adapters.
 """
 
-import os
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from random import Random
 from typing import Any
 from unittest import mock
 
 import torch
 from accelerate.state import AcceleratorState
-from measure import Summary, arguments, conclude, gemm_rate, ratio, take_turns
+from measure import Summary, arguments, conclude, gemm_rate, ratio, take_turns, torch_linear
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import (
@@ -192,13 +191,6 @@ def by_harness(
     with nullcontext() if kernel else torch_linear(), nullcontext() if fused else peft:
         train(pupil.model, examples, TrainingSettings(**SETTINGS, bf16=bf16), seed=SEED)
     return pupil.losses
-
-
-@contextmanager
-def torch_linear() -> Iterator[None]:
-    """While entered, the harness computes linear layers as torch does."""
-    with mock.patch.dict(os.environ, {"HARNESS_LINEAR": "torch"}):
-        yield
 
 
 def difference(ours: Losses, theirs: Losses) -> float:

@@ -38,9 +38,8 @@ def request(suite: Path, base: Path, out: Path, **more) -> CompareConfig:
     options = {
         "variants": ("base/zero-shot", "base/rag-2", "full/zero-shot", "full@0.5/rag-2+few-shot-1", "lora/zero-shot")
     }
-    return CompareConfig(
-        suite=str(suite), model=str(base), out=out, recipes={"full": FAST, "lora": FAST}, **{**options, **more}
-    )
+    options["recipes"] = {"full": FAST, "lora": FAST}
+    return CompareConfig(suite=str(suite), model=str(base), out=out, **{**options, **more})
 
 
 def test_a_run_holds_a_cell_for_every_variant_split_and_metric(suite, tiny_base, tmp_path, cache):
@@ -68,6 +67,20 @@ def test_predictions_tell_what_was_shown(suite, tiny_base, tmp_path, cache):
     assert len(first("rag-2")["passages"]) == 2
     assert first("zero-shot")["passages"] == []
     assert first("rag-2")["prompt_tokens"] > first("zero-shot")["prompt_tokens"]
+
+
+def test_a_run_tells_how_its_models_were_computed(suite, tiny_base, tmp_path, cache):
+    """run.json names each variant's mode, also when it comes from the cache, and why prefixes weren't shared."""
+    soft = {"settings": {"tokens": 2}, **FAST}
+    asked = request(
+        suite, tiny_base, tmp_path / "run", variants=("base/zero-shot", "prompt/zero-shot"), recipes={"prompt": soft}
+    )
+    for _ in range(2):
+        run_comparison(asked, cache=cache)
+        computed = json.loads((tmp_path / "run/run.json").read_text(encoding="utf-8"))["computed"]
+        assert computed["base/zero-shot/asked"] == {"mode": "cascade"}
+        assert computed["prompt/zero-shot/picked"]["mode"] == "padded"
+        assert "virtual tokens" in computed["prompt/zero-shot/picked"]["fallback"]
 
 
 def test_a_second_run_builds_nothing_and_says_the_same(suite, tiny_base, tmp_path, cache):
