@@ -23,7 +23,7 @@ class PathLayer(DynamicLayer):  # type: ignore[no-untyped-call]
         keys, values = self._with_room(key_states, value_states)
         keys[:, :, begin : self._length] = key_states
         values[:, :, begin : self._length] = value_states
-        self._show()
+        self.keys, self.values = self._held()
         return self.keys, self.values
 
     def keep(self, unmoved: int, places: torch.Tensor) -> None:
@@ -32,7 +32,20 @@ class PathLayer(DynamicLayer):  # type: ignore[no-untyped-call]
         begin, self._length = unmoved, unmoved + len(places)
         for tensor in self._room:
             tensor[:, :, begin : self._length] = tensor.index_select(2, places)
-        self._show()
+        self.keys, self.values = self._held()
+
+    def first(self, nodes: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values of the first `nodes`, as views."""
+        keys, values = self._held()
+        return keys[:, :, :nodes], values[:, :, :nodes]
+
+    def rows(self, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Copies of those at `places`, `(rows, columns) int64`, each `(rows, heads, columns, width)`."""
+        keys, values = (
+            tensor[0].index_select(1, places.view(-1)).view(tensor.shape[1], *places.shape, tensor.shape[3])
+            for tensor in self._held()
+        )
+        return keys.transpose(0, 1), values.transpose(0, 1)
 
     def _with_room(self, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         if self._room is None or self._room[0].shape[2] < self._length:
@@ -45,9 +58,9 @@ class PathLayer(DynamicLayer):  # type: ignore[no-untyped-call]
             self.is_initialized = True
         return self._room
 
-    def _show(self) -> None:
+    def _held(self) -> tuple[torch.Tensor, torch.Tensor]:
         assert self._room is not None
-        self.keys, self.values = (tensor[:, :, : self._length] for tensor in self._room)
+        return self._room[0][:, :, : self._length], self._room[1][:, :, : self._length]
 
 
 class RowsLayer(DynamicLayer):  # type: ignore[no-untyped-call]

@@ -102,20 +102,14 @@ class Continued:
                 continue
             refuse_nan(logits)
             likeliest.append(logits.max(-1))
-            places = self._places(leaves)
-            layers = self._walk.cache.layers
+            places, layers = self._places(leaves), self._walk.cache.layers
             room = room or [(self._room(layer.keys), self._room(layer.values)) for layer in layers]
             for layer, pair in zip(layers, room, strict=True):
-                for own, source in zip(pair, (layer.keys, layer.values), strict=True):
-                    taken = (
-                        source[0].index_select(1, places.view(-1)).view(source.shape[1], *places.shape, source.shape[3])
-                    )
-                    own[done : done + len(leaves), :, : group.columns] = taken.transpose(0, 1)
+                for own, taken in zip(pair, layer.rows(places), strict=True):
+                    own[done : done + len(leaves), :, : group.columns] = taken
             done += len(leaves)
         self._cache = Cache(layers=[RowsLayer(keys, values, group.columns) for keys, values in room])
-        shared = [
-            (layer.keys[:, :, : group.shared], layer.values[:, :, : group.shared]) for layer in self._walk.cache.layers
-        ]
+        shared = [layer.first(group.shared) for layer in self._walk.cache.layers]
         self._shared = ([keys for keys, _ in shared], [values for _, values in shared])
         greatest, tokens = (torch.cat(parts) for parts in zip(*likeliest, strict=True))
         return greatest, tokens
