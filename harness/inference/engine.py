@@ -36,30 +36,28 @@ class Engine:
         model: Any,
         tokenizer: Any,
         *,
+        mode: Mode | None = None,
         chunk_tokens: int = CHUNK_TOKENS,
         batch_tokens: int = BATCH_TOKENS,
         batch_rows: int = BATCH_ROWS,
     ) -> None:
         """Puts the `model` (of transformers or peft) into evaluation mode.
 
-        `chunk_tokens` are computed at once where prefixes are shared. `batch_tokens` bounds the tokens of a padded
-        batch, and the prompts' own tokens that are kept while answers are written; `batch_rows` bounds the rows.
+        `mode` is the first that is tried: if None, the quickest. `chunk_tokens` are computed at once where prefixes are
+        shared. `batch_tokens` bounds the tokens of a padded batch, and the prompts' own tokens that are kept while
+        answers are written; `batch_rows` bounds the rows.
         """
         from harness.inference.causal_lm import CausalLM
 
         self._lm = CausalLM(model)
         self._tokenizer = tokenizer
         self._chunk_tokens, self._batch_tokens, self._batch_rows = chunk_tokens, batch_tokens, batch_rows
-        self._trust = Trust(self._lm)
+        self._trust = Trust(self._lm, mode)
 
     @property
     def mode(self) -> Mode:
         """How the model is computed, since the last call."""
         return self._trust.mode
-
-    @mode.setter
-    def mode(self, mode: Mode) -> None:
-        self._trust.mode = mode
 
     @property
     def fallback(self) -> str:

@@ -43,9 +43,10 @@ class Job(Generic[T]):
 class Trust:
     """The `mode` of one model, and as `fallback` why it isn't the quickest, if it isn't."""
 
-    def __init__(self, lm: "CausalLM") -> None:
+    def __init__(self, lm: "CausalLM", mode: Mode | None = None) -> None:
+        """`mode` is the first that is tried: if None, the quickest that the model can be expected to be right in."""
         self._lm = lm
-        self.mode, self.fallback = quickest(lm)
+        self.mode, self.fallback = (mode, "") if mode else quickest(lm)
         self._checked: dict[str, int] = {}  # by call, the tokens of the longest row that was right among others
 
     def exactly(self, job: Job[T], through: Through) -> T:

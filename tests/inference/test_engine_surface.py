@@ -51,8 +51,7 @@ def test_nothing_asked_is_nothing_answered(stories: Any, stories_tokenizer: Any)
 def test_no_new_tokens_are_no_text(stories: Any, stories_tokenizer: Any) -> None:
     """A limit of none is kept, in every mode."""
     for mode in Mode:
-        engine = Engine(stories, stories_tokenizer)
-        engine.mode = mode
+        engine = Engine(stories, stories_tokenizer, mode=mode)
         (answer,) = engine.generate([[1, 2, 3]], max_new_tokens=0)
         assert (answer.text, answer.tokens, answer.finished) == ("", 0, False)
 

@@ -224,8 +224,7 @@ def test_numbers_that_are_none_are_refused_where_one_row_has_them(lively: Callab
         model.model.embed_tokens.weight[FORBIDDEN] = float("nan")
     prompts, choices = questions(10)
     for mode in Mode:
-        engine = Engine(model, numbers)
-        engine.mode = mode
+        engine = Engine(model, numbers, mode=mode)
         engine.choose(prompts, choices)
         broken = [*prompts[:-1], [20, FORBIDDEN]]
         with pytest.raises(InputError, match="logits are no numbers"):

@@ -78,15 +78,13 @@ def test_dropout_is_off(stories: Any, stories_tokenizer: Any) -> None:
     assert first == second
 
 
-@pytest.mark.parametrize("rows_only", [False, True])
+@pytest.mark.parametrize("mode", [Mode.CASCADE, Mode.PADDED])
 def test_progress_counts_every_prompt_once(
-    stories: Any, stories_tokenizer: Any, prompts: list[list[int]], choices: Choices, rows_only: bool
+    stories: Any, stories_tokenizer: Any, prompts: list[list[int]], choices: Choices, mode: Mode
 ) -> None:
     """`advance` is told each prompt when its last choice is scored, and each has its share of the time."""
     told: list[int] = []
-    engine = Engine(stories, stories_tokenizer, chunk_tokens=64, batch_rows=10)
-    if rows_only:
-        engine.mode = Mode.PADDED
+    engine = Engine(stories, stories_tokenizer, mode=mode, chunk_tokens=64, batch_rows=10)
     scored = engine.choose(prompts, choices, advance=told.append)
     assert len(told) > 2
     assert sum(told) == len(prompts)

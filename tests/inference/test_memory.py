@@ -38,8 +38,7 @@ resource.setrlimit(resource.RLIMIT_AS, (status("VmSize") + room,) * 2)
 """
 
 ENGINE = """
-engine = Engine(model, Numbers())
-engine.mode = Mode("{mode}")
+engine = Engine(model, Numbers(), mode=Mode("{mode}"))
 assert len(engine.choose(prompts, choices)) == len(engine.generate(prompts, max_new_tokens=2)) == len(prompts)
 assert engine.mode == "{mode}", engine.fallback
 """
