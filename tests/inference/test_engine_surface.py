@@ -1,3 +1,4 @@
+import copy
 import inspect
 from subprocess import run
 from sys import executable
@@ -5,8 +6,11 @@ from typing import Any
 
 import pytest
 import torch
+from peft import PrefixTuningConfig, get_peft_model
+from transformers import GPT2Config, GPT2LMHeadModel
 
 import harness.inference
+from harness.errors import InputError
 from harness.inference import Engine, Mode
 
 
@@ -81,3 +85,19 @@ def test_the_model_is_left_as_it_was(stories: Any, stories_tokenizer: Any) -> No
     assert stories.config._attn_implementation == before
     assert torch.nn.functional.linear is linear
     assert not torch.is_inference_mode_enabled()
+
+
+def test_a_soft_prompt_of_peft_itself_is_refused(stories: Any, stories_tokenizer: Any) -> None:
+    """Its numbers depend on padding and on the cache, so no mode would be right; the remedy is named."""
+    model = get_peft_model(copy.deepcopy(stories), PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3))
+    with pytest.raises(InputError, match=r"soft prompts.*harness\.weights\.restore"):
+        Engine(model, stories_tokenizer)
+
+
+def test_a_model_that_was_trained_meanwhile_is_put_back_into_evaluation(stories: Any, stories_tokenizer: Any) -> None:
+    """Dropout that somebody turned on between two calls changes nothing."""
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=512, n_layer=1, n_embd=16, n_head=2, resid_pdrop=0.5))
+    engine = Engine(model, stories_tokenizer)
+    before = engine.choose([[1, 2, 3]], [[[4], [5, 6]]])[0].loglikelihoods
+    model.train()
+    assert engine.choose([[1, 2, 3]], [[[4], [5, 6]]])[0].loglikelihoods == before
