@@ -84,7 +84,7 @@ class Engine:
         began = time.perf_counter()
         rows = choice_rows(prompts, choices)
         lengths = [len(row.ids) for row in rows]
-        scores = [[0.0] * len(options) for options in choices]
+        scores = [[float("nan")] * len(options) for options in choices]
 
         def compute(mode: Mode, through: Through) -> list[list[float]]:
             if mode.shares:
