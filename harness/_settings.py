@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_a
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from harness.errors import InputError
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
 SHOWN_CHARACTERS = 60
+MOST_BYTES = 1_000_000
+MOST_VALUES = 100_000
+MOST_DIGITS = 100
 _PLAINLY = {
     "missing": "is missing",
     "tuple_type": "must be a list",
@@ -25,8 +29,24 @@ _PLAINLY = {
 }
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """Refuses a key that stands twice in one mapping, of which YAML would silently keep the last."""
+class _PlainLoader(yaml.SafeLoader):
+    """Refuses what would be lost or blow up.
+
+    A key that stands twice in one mapping, of which YAML would silently keep the last; aliases by which a few lines
+    stand for millions of values, or for themselves; a number of so many digits that it can't be written out.
+    """
+
+    def construct_document(self, node: yaml.Node) -> Any:
+        if _size(node, {}) > MOST_VALUES:
+            told = f"its aliases stand for more than {MOST_VALUES:,} values, or for themselves"
+            raise yaml.constructor.ConstructorError(None, None, told, node.start_mark)
+        return super().construct_document(node)
+
+    def construct_number(self, node: yaml.ScalarNode) -> int:
+        if len(node.value) > MOST_DIGITS:
+            told = f"a number of {len(node.value)} digits"
+            raise yaml.constructor.ConstructorError(None, None, told, node.start_mark)
+        return self.construct_yaml_int(node)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -38,10 +58,25 @@ class _UniqueKeys(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
+_PlainLoader.add_constructor("tag:yaml.org,2002:int", _PlainLoader.construct_number)
+
+
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many values a node holds once its aliases are written out; too many if it holds itself."""
+    if id(node) not in known:
+        known[id(node)] = MOST_VALUES + 1  # what it is to itself
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        items = node.value if isinstance(node, yaml.SequenceNode) else [part for pair in pairs for part in pair]
+        known[id(node)] = 1 + sum(_size(item, known) for item in items)
+    return known[id(node)]
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping that a YAML file holds; raises InputError with file and line."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), _UniqueKeys)  # a SafeLoader: builds plain data only
+        if path.stat().st_size > MOST_BYTES:
+            raise InputError(f"{path}: is too large for settings ({MOST_BYTES:,} bytes at most). Move data out of it.")
+        content = yaml.load(path.read_text(encoding="utf-8-sig"), _PlainLoader)  # a SafeLoader: builds plain data only
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}:{mark.line + 1}" if mark else str(path)
@@ -107,7 +142,7 @@ def _value(problem: "ErrorDetails") -> str:
 
 def _keys_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
     """The field names of the model that is nested in `model` at `place`."""
-    return [name for kind in _types_at(model, place) if _is_model(kind) for name in kind.model_fields]
+    return [name for kind in _types_at(model, place) if _is_model(kind) for name in _fields(kind)]
 
 
 def _words_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
@@ -126,7 +161,7 @@ def _types_at(model: type[BaseModel], place: tuple[int | str, ...]) -> list[Any]
 def _inside(kind: Any, part: int | str) -> Any:
     """The annotation of what lies at `part` of a value of type `kind`; None where nothing can."""
     if _is_model(kind):
-        field = kind.model_fields.get(str(part))
+        field = _fields(kind).get(str(part))
         return field.annotation if field else None
     arguments = get_args(kind)  # of dict[str, X], tuple[X, ...] or list[X]
     return arguments[-1 if get_origin(kind) is dict else 0] if arguments else None
@@ -137,6 +172,11 @@ def _alternatives(annotation: Any) -> list[Any]:
     if get_origin(annotation) in (Union, UnionType):
         return [inner for part in get_args(annotation) for inner in _alternatives(part)]
     return _alternatives(get_args(annotation)[0]) if get_origin(annotation) is Annotated else [annotation]
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a model by the names that they have in a file."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _is_model(kind: Any) -> bool:

@@ -27,13 +27,24 @@ def compare(
         str | None, typer.Argument(metavar="[SUITE]", help="Name or folder of a suite. Default: pocket.")
     ] = None,
     suite_option: Annotated[str | None, typer.Option("--suite", help="The same as the argument.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder with the data that a suite names but doesn't hold. Default: the hub.")
+    ] = None,
     model: Annotated[str | None, typer.Option(help="Base model: hub id or folder. Default: the suite's own.")] = None,
     variants: Annotated[str | None, typer.Option(help="Variants, such as base/zero-shot,full@0.5/rag-3.")] = None,
     weights: Annotated[
         str | None, typer.Option(help="Weights, such as base,full@0.5,'full>lora' or all; times --contexts.")
     ] = None,
-    contexts: Annotated[str | None, typer.Option(help="Contexts, such as zero-shot,few-shot-4,rag-3.")] = None,
+    contexts: Annotated[
+        str | None, typer.Option(help="Contexts, such as zero-shot,few-shot-4,rag-3,rag-3:hybrid.")
+    ] = None,
     splits: Annotated[str | None, typer.Option(help="Test splits. Default: all.")] = None,
+    retention: Annotated[
+        str | None, typer.Option(help="Tasks of lm-evaluation-harness to ask beside, such as lm_eval:arc_easy.")
+    ] = None,
+    lm_eval_tasks: Annotated[
+        Path | None, typer.Option(help="Folder of task files of your own for lm_eval:TASK. Their Python code is run.")
+    ] = None,
     seeds: Annotated[int | None, typer.Option(help="Seeds to train and draw shots with. Default: 1.")] = None,
     tune: Annotated[
         int | None, typer.Option(help="Tune every recipe with this many trials, judged on validation. Default: none.")
@@ -45,8 +56,11 @@ def compare(
     out: Annotated[Path | None, typer.Option(help="Run folder. Default: runs/SUITE-HASH.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, … Default: cuda where there is one.")] = None,
     dtype: Annotated[str | None, typer.Option(help="float32, bfloat16 or float16. Default: float32.")] = None,
+    trust_metric: Annotated[
+        str | None, typer.Option(help="Modules of evaluate whose code may run, where a suite asks for evaluate(NAME).")
+    ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="YAML file with any of these, and recipes and embedder; options win over it.")
+        Path | None, typer.Option(help="YAML file with any of these, and recipes, retrieval and embedder; options win.")
     ] = None,
 ) -> None:
     """Train, index, predict, score and compare every variant on one base model."""
@@ -56,11 +70,14 @@ def compare(
 
     options: dict[str, Any] = {
         "suite": _one_suite(suite, suite_option),
+        "data": data,
         "model": model,
         "variants": _names(variants),
         "weights": _names(weights),
         "contexts": _names(contexts),
         "splits": _names(splits),
+        "retention": _names(retention),
+        "lm_eval_tasks": lm_eval_tasks,
         "seeds": seeds,
         "tune": tune,
         "loss_on": loss_on,
@@ -68,6 +85,7 @@ def compare(
         "out": out,
         "device": device,
         "dtype": dtype,
+        "trust_metrics": _names(trust_metric),
     }
     request = load_config(config, options)
     with console.status("loading the libraries"):

@@ -5,6 +5,7 @@
     HarnessError
     ├── InputError            what the user gave is wrong: one message, exit code 2
     │   ├── UnknownNameError  a name that is not known; suggests the nearest one
+    │   ├── TooLongError      a prompt doesn't fit the window: its case is unscored, or isn't trained on
     │   └── TrainingError     a training that was begun can't be finished: its variants fail, the others go on
     ├── NotComparableError    two runs whose numbers may not be compared: exit code 2
     ├── CacheError            an artifact could not be written or read: exit code 2
@@ -38,6 +39,10 @@ class UnknownNameError(InputError):
         hint = f"Did you mean {nearest[0]!r}? " if nearest else ""
         listing = ", ".join(names) if names else "none"
         super().__init__(f"{where}unknown {kind} {name!r}. {hint}Known: {listing}. {advice}".rstrip())
+
+
+class TooLongError(InputError):
+    """A prompt doesn't fit the model's window."""
 
 
 class TrainingError(InputError):

@@ -1,5 +1,6 @@
 """Which differences are real, and at what cost? Paired statistics over score rows; knows nothing of how it is shown."""
 
+from harness.comparison.attribution import RETRIEVED, SHOWN
 from harness.comparison.bootstrap import Difference, Interval
 from harness.comparison.compare import compare
 from harness.comparison.files import (
@@ -17,6 +18,7 @@ from harness.comparison.multiplicity import ALPHA, Judged, holm, judge
 from harness.comparison.records import (
     REFERENCE_VARIANT,
     SCHEMA,
+    Attribution,
     BaseReference,
     Cell,
     Comparison,
@@ -25,6 +27,7 @@ from harness.comparison.records import (
     Failure,
     Mean,
     Pair,
+    PassageUse,
     Record,
     ScoreRow,
     SplitKind,
@@ -40,9 +43,12 @@ __all__ = [
     "ALPHA",
     "COMPARISON_FILE",
     "REFERENCE_VARIANT",
+    "RETRIEVED",
     "ROWS_FILE",
     "SCHEMA",
+    "SHOWN",
     "STALE_RATE",
+    "Attribution",
     "BaseReference",
     "Cell",
     "Comparison",
@@ -55,6 +61,7 @@ __all__ = [
     "Lookup",
     "Mean",
     "Pair",
+    "PassageUse",
     "Record",
     "ScoreRow",
     "ScoreTable",

@@ -1,12 +1,15 @@
 """Rows in, comparison out: cells, pairs and the decision. Knows nothing of files, and of how it is shown."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TypeVar
 
+from harness.comparison.attribution import attribute
 from harness.comparison.bootstrap import mean_intervals
 from harness.comparison.decision import Evidence, choose
 from harness.comparison.metrics import primary_metrics
 from harness.comparison.pairs import paired_differences
 from harness.comparison.records import (
+    Attribution,
     BaseReference,
     Cell,
     Comparison,
@@ -14,6 +17,7 @@ from harness.comparison.records import (
     Decision,
     Failure,
     Pair,
+    PassageUse,
     ScoreRow,
     SplitReference,
     SuiteReference,
@@ -23,6 +27,8 @@ from harness.comparison.records import (
 from harness.comparison.table import ScoreTable, Tables, tabulate
 from harness.comparison.wording import reasons, sentence
 from harness.errors import InputError
+
+AnyFound = TypeVar("AnyFound", PassageUse, Attribution)
 
 
 def compare(
@@ -35,24 +41,24 @@ def compare(
     costs: Sequence[Cost],
     signature: str,
     paired_metrics: Collection[str],
+    passages: Sequence[PassageUse] = (),
     trials: Sequence[Trial] = (),
     failures: Sequence[Failure] = (),
-    primary: Mapping[str, str] | None = None,
 ) -> Comparison:
     """What the score `rows` of one run conclude.
 
-    Every metric in `rows` gets cells; only `paired_metrics`, for which higher is better, get pairs. `primary`
-    names the metric that decides on a split; where it doesn't, `primary_metrics` does. The result doesn't
-    depend on the order of `rows`. Raises InputError if rows name a variant or split that isn't listed, or
-    score one thing twice.
+    Every metric in `rows` gets cells; only `paired_metrics`, for which higher is better, get pairs. Where a split
+    doesn't name its primary metric, `primary_metric` does. The result doesn't depend on the order of `rows`. Raises
+    InputError if rows name a variant or split that isn't listed, or score one thing twice.
     """
     places = {variant.name: place for place, variant in enumerate(variants)}
     _check_names(rows, places, {split.name for split in splits})
     tables = _ordered(tabulate(sorted(rows, key=lambda row: places[row.variant])), splits)
     cells = [cell for table in tables.values() for cell in _cells(table)]
+    primary = primary_metrics(cells, splits)
     evidence = Evidence(
         tables=tables,
-        primary={**primary_metrics(cells), **(primary or {})},
+        primary=primary,
         splits=splits,
         variants=variants,
         costs={cost.variant: cost for cost in costs},
@@ -66,6 +72,8 @@ def compare(
         cells=cells,
         pairs=_pairs(tables, paired_metrics, {v.name: v.after for v in variants if v.after}),
         costs=list(costs),
+        passages=_in_order(passages, places, splits),
+        attribution=_in_order(attribute(rows, primary), places, splits),
         trials=list(trials),
         failures=list(failures),
         decision=_decision(evidence, cells, seeds=len({row.seed for row in rows})),
@@ -118,6 +126,14 @@ def _pairs(tables: Tables, paired_metrics: Collection[str], after: Mapping[str, 
         if metric in paired_metrics
         for pair in paired_differences(table, after)
     ]
+
+
+def _in_order(
+    found: Iterable[AnyFound], variants: Mapping[str, int], splits: Sequence[SplitReference]
+) -> list[AnyFound]:
+    """What was `found` of variants on splits, in the order of both."""
+    places = {split.name: place for place, split in enumerate(splits)}
+    return sorted(found, key=lambda one: (variants[one.variant], places[one.split]))
 
 
 def _decision(evidence: Evidence, cells: Sequence[Cell], *, seeds: int) -> Decision:

@@ -92,8 +92,8 @@ def choose(evidence: Evidence) -> Choice:
 
 
 def keeps(variant: str, kept: Mapping[str, Judged]) -> bool:
-    """Whether `variant` keeps what the base knew, as far as `kept` tells; unmeasured is not kept."""
-    return variant == REFERENCE_VARIANT or (variant in kept and not kept[variant].worse)
+    """Whether `variant` keeps what the base knew, as far as `kept` tells; unmeasured is not kept, not by the base."""
+    return bool(kept) and (variant == REFERENCE_VARIANT or (variant in kept and not kept[variant].worse))
 
 
 def _gentlest(tied: Sequence[str], kept: Mapping[str, Judged], tables: Sequence[ScoreTable]) -> list[str]:

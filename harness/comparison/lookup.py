@@ -12,7 +12,7 @@ class Lookup:
         self._cells = {(cell.variant, cell.split, cell.metric): cell for cell in comparison.cells}
         self._references = {(p.a, p.split, p.metric): p for p in comparison.pairs if p.b == REFERENCE_VARIANT}
         self._costs = {cost.variant: cost for cost in comparison.costs}
-        self.primary = primary_metrics(comparison.cells)
+        self.primary = primary_metrics(comparison.cells, comparison.splits)
 
     def cell(self, variant: str, split: str, metric: str | None = None) -> Cell | None:
         """The cell of `metric`, by default the split's primary metric."""

@@ -3,11 +3,11 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 
-from harness.comparison.records import Cell, ScoreRow
+from harness.comparison.records import Cell, ScoreRow, SplitReference
 
 STALE_RATE = "stale_rate"
 _BY_PREFERENCE = ("accuracy", "exact_match")
-_RETRIEVAL = ("recall@", "mrr")
+_RETRIEVAL = ("recall@", "mrr", "ndcg@", "precision@")
 
 
 def primary_metric(metrics: Collection[str]) -> str:
@@ -20,12 +20,13 @@ def primary_metric(metrics: Collection[str]) -> str:
     return next((metric for metric in _BY_PREFERENCE if metric in metrics), min(metrics))
 
 
-def primary_metrics(scores: Iterable[Cell | ScoreRow]) -> dict[str, str]:
-    """The primary metric of each split that occurs in `scores`."""
+def primary_metrics(scores: Iterable[Cell | ScoreRow], splits: Iterable[SplitReference] = ()) -> dict[str, str]:
+    """The primary metric of each split that occurs in `scores`: the one that `splits` name, or else by preference."""
+    named = {split.name: split.primary for split in splits if split.primary}
     metrics: dict[str, set[str]] = defaultdict(set)
     for score in scores:
         metrics[score.split].add(score.metric)
-    return {split: primary_metric(found) for split, found in metrics.items()}
+    return {split: named.get(split) or primary_metric(found) for split, found in metrics.items()}
 
 
 def is_retrieval(metric: str) -> bool:

@@ -47,8 +47,10 @@ def listing(names: Sequence[str]) -> str:
 
 
 def metric_label(metric: str) -> str:
-    """`exact_match` as `exact match`, `token_f1` as `token F1`."""
-    return " ".join({"f1": "F1", "mrr": "MRR"}.get(word, word) for word in metric.split("_"))
+    """`exact_match` as `exact match`, `token_f1` as `token F1`; names with a parameter, as `regex(…)`, as they are."""
+    return (
+        metric if "(" in metric else " ".join({"f1": "F1", "mrr": "MRR"}.get(word, word) for word in metric.split("_"))
+    )
 
 
 def printable(text: str) -> str:

@@ -46,10 +46,15 @@ class ScoreRow(Record):
 
 
 class SuiteReference(Record):
-    """Which suite was asked, by name and content hash."""
+    """Which suite was asked, by name and content hash.
+
+    `sources` say whose data it is made of, one sentence each, and `notes` what was mended or left out when it was read.
+    """
 
     name: str
     hash: str
+    sources: list[str] = []
+    notes: list[str] = []
 
 
 class BaseReference(Record):
@@ -61,11 +66,12 @@ class BaseReference(Record):
 
 
 class SplitReference(Record):
-    """One test split and how many cases it has."""
+    """One test split, how many cases it has, and the metric that decides on it ("": see `primary_metric`)."""
 
     name: str
     kind: SplitKind
     n: int
+    primary: str = ""
 
 
 class VariantReference(Record):
@@ -129,6 +135,39 @@ class Cost(Record):
     artifact_bytes: int
 
 
+class PassageUse(Record):
+    """How many passages one variant retrieved for the cases of one split, and how many its prompts had room for.
+
+    `retrieved` and `shown` are means a case; of the `n` cases (one a seed), `short` lost some and `bare` all of them.
+    """
+
+    variant: str
+    split: str
+    n: int
+    retrieved: Figure
+    shown: Figure
+    short: int
+    bare: int
+
+
+class Attribution(Record):
+    """What became of the `n` answers of one variant on one split whose evidence is known.
+
+    Wrong answers: the evidence was not retrieved; it was, but the window was too short to show it; it stood in the
+    prompt and was misread. Right answers: with the evidence in the prompt, or without. Or unscored.
+    """
+
+    variant: str
+    split: str
+    n: int
+    right_with_evidence: int = 0
+    right_without_evidence: int = 0
+    not_retrieved: int = 0
+    dropped: int = 0
+    misread: int = 0
+    unscored: int = 0
+
+
 class Mean(Record):
     """A mean score with its 95% interval over cases."""
 
@@ -182,6 +221,8 @@ class Comparison(Record):
     cells: list[Cell]
     pairs: list[Pair]
     costs: list[Cost]
+    passages: list[PassageUse] = []
+    attribution: list[Attribution] = []
     trials: list[Trial] = []
     failures: list[Failure] = []
     decision: Decision

@@ -44,19 +44,10 @@ def encode_pairs(
     tokenizer: "PreTrainedTokenizerBase", pairs: Iterable[tuple[str, str]], *, window: int | None = None
 ) -> list[Pair]:
     """`encode_pair` of each context and continuation; every distinct context is tokenised once."""
-    prefix = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
-    written = None if prefix is None else str(tokenizer.decode(prefix))
-
-    def begun(text: str) -> bool:
-        return written is not None and text.startswith(written)
-
+    prefix = _prefix(tokenizer)
     pairs = list(pairs)
     both = [(context.rstrip(), context + continuation) for context, continuation in pairs if context]
-    texts = dict.fromkeys(text for pair in both for text in pair)
-    ids = {
-        **_ids(tokenizer, [text for text in texts if not begun(text)], special=True),
-        **_ids(tokenizer, [text for text in texts if begun(text)], special=False),
-    }
+    ids = _whole(tokenizer, [text for pair in both for text in pair], prefix)
     alone = _ids(tokenizer, [continuation for context, continuation in pairs if not context], special=False)
     encoded = []
     for context, continuation in pairs:
@@ -66,6 +57,52 @@ def encode_pairs(
             head, tail = _begun(prefix, tail)
         encoded.append(_fitted(head, tail, window, continuation))
     return encoded
+
+
+def encode_prompts(
+    tokenizer: "PreTrainedTokenizerBase", texts: Sequence[str], *, room: int
+) -> list[tuple[tuple[int, ...], int]]:
+    """The token ids of each text that is to be continued, and how many were cut on its left to leave `room` of them."""
+    ids = _whole(tokenizer, texts, tokenizer.bos_token_id)
+    return [(ids[text][-room:], max(0, len(ids[text]) - room)) for text in texts]
+
+
+def encode_windows(tokenizer: "PreTrainedTokenizerBase", text: str, *, window: int) -> list[Pair]:
+    """A whole text, in parts that fill the `window` and are to be scored one by one; every token is in one of them.
+
+    The first part comes after the beginning-of-sequence token (or the end token, where there is none), each other one
+    after as much of the text before it as there is room for, one token at least. Nothing for a text without tokens;
+    raises InputError if the tokenizer has neither token.
+    """
+    prefix = _prefix(tokenizer)
+    ids = _whole(tokenizer, [text], prefix)[text]
+    if not ids:
+        return []
+    head, _ = _begun(prefix, ())
+    parts = [Pair(head, ids[:window], 0)]
+    for begin in range(window, len(ids), window):
+        end = min(begin + window, len(ids))
+        parts.append(Pair(ids[end - window - 1 : begin], ids[begin:end], 0))
+    return parts
+
+
+def _prefix(tokenizer: "PreTrainedTokenizerBase") -> int | None:
+    """The token that stands for a context of nothing, if there is one."""
+    first: int | None = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
+    return first
+
+
+def _whole(
+    tokenizer: "PreTrainedTokenizerBase", texts: Iterable[str], prefix: int | None
+) -> dict[str, tuple[int, ...]]:
+    """The token ids of each text, with the tokenizer's special ones unless it begins with that of `prefix` already."""
+    written = None if prefix is None else str(tokenizer.decode(prefix))
+    distinct = dict.fromkeys(texts)
+    begun = {text for text in distinct if written is not None and text.startswith(written)}
+    return {
+        **_ids(tokenizer, [text for text in distinct if text not in begun], special=True),
+        **_ids(tokenizer, [text for text in distinct if text in begun], special=False),
+    }
 
 
 def _ids(tokenizer: "PreTrainedTokenizerBase", texts: Sequence[str], *, special: bool) -> dict[str, tuple[int, ...]]:

@@ -17,7 +17,7 @@ from harness.inference.outputs import ChoiceScores, Generation
 from harness.inference.trust import Job, Through, Trust
 
 if TYPE_CHECKING:
-    from harness.inference.outputs import Written
+    from harness.inference.outputs import Scored, Written
 
 Advance = Callable[[int], None]
 
@@ -85,8 +85,9 @@ class Engine:
         rows = choice_rows(prompts, choices)
         lengths = [len(row.ids) for row in rows]
         scores = [[float("nan")] * len(options) for options in choices]
+        greedy = [[False] * len(options) for options in choices]
 
-        def compute(mode: Mode, through: Through) -> list[list[float]]:
+        def compute(mode: Mode, through: Through) -> "list[Scored]":
             if mode.shares:
                 chunk, cascade = self._chunk_tokens, mode is Mode.CASCADE
                 return shared_scoring.loglikelihoods(self._lm, rows, cascade=cascade, chunk=chunk, through=through)
@@ -99,16 +100,18 @@ class Engine:
                 max(lengths),
                 compute,
                 lambda found: lengths,
-                lambda found, place: scores_differ(self._lm, rows[place], found[place]),
+                lambda found, place: scores_differ(self._lm, rows[place], found[place].loglikelihoods),
             )
             found = self._trust.exactly(job, _whole([row.case for row in rows], advance))
-            for row, values in zip(rows, found, strict=True):
-                for place, value in zip(row.places, values, strict=True):
-                    scores[row.case][place] = value
+            for row, scored in zip(rows, found, strict=True):
+                for place, value, greatest in zip(row.places, *scored, strict=True):
+                    scores[row.case][place], greedy[row.case][place] = value, greatest
         if without := sum(not options for options in choices):
             advance(without)
         seconds = (time.perf_counter() - began) / max(1, len(prompts))
-        return [ChoiceScores(tuple(values), seconds) for values in scores]
+        return [
+            ChoiceScores(tuple(values), seconds, tuple(flags)) for values, flags in zip(scores, greedy, strict=True)
+        ]
 
     def generate(
         self,

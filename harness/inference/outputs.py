@@ -1,6 +1,7 @@
 """What the engine answers with."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,13 @@ class Written:
         """Writes one token more."""
         self.ids.append(token)
         self.logits.append(logit)
+
+
+class Scored(NamedTuple):
+    """The choices of one row: the log-likelihood of each, and whether each of its tokens has the greatest logit."""
+
+    loglikelihoods: list[float]
+    greedy: list[bool]
 
 
 @dataclass(frozen=True)
@@ -35,8 +43,10 @@ class Generation:
 class ChoiceScores:
     """The log-likelihood of each choice of one prompt, in nats, summed over its tokens.
 
-    `seconds` is the prompt's equal share of the time of all that were computed with it.
+    `seconds` is the prompt's equal share of the time of all that were computed with it. `greedy` says of each choice
+    whether every token of it has the greatest logit, alone or with others: whether greedy decoding could write it.
     """
 
     loglikelihoods: tuple[float, ...]
     seconds: float
+    greedy: tuple[bool, ...]

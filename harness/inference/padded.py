@@ -11,7 +11,7 @@ from harness.inference.batching import batches, left_padded
 from harness.inference.causal_lm import CausalLM, refuse_nan
 from harness.inference.choices import ChoiceRow
 from harness.inference.endings import Endings
-from harness.inference.outputs import Written
+from harness.inference.outputs import Scored, Written
 from harness.inference.walk import LOGITS_BYTES
 
 Through = Callable[[Sequence[int]], None]
@@ -19,35 +19,38 @@ Through = Callable[[Sequence[int]], None]
 
 def loglikelihoods(
     lm: CausalLM, asked: Sequence[ChoiceRow], *, rows: int, tokens: int, through: Through = lambda rows: None
-) -> list[list[float]]:
+) -> list[Scored]:
     """For each row that is `asked` the summed log-probability of each of its choices, given the prompt, in nats.
 
     At most `rows` with `tokens` are in a batch; `through` is told the places of those that are scored.
     """
     longest = max(len(row.head) + 1 for row in asked)
     rows = max(1, min(rows, LOGITS_BYTES // (4 * longest * lm.vocabulary)))
-    values: dict[int, list[float]] = {}
+    values: dict[int, Scored] = {}
     for batch in batches([len(row.ids) for row in asked], rows=rows, tokens=tokens):
         values.update(zip(batch, _batch([asked[place] for place in batch], lm), strict=True))
         through(batch)
     return [values[place] for place in range(len(asked))]
 
 
-def _batch(rows: Sequence[ChoiceRow], lm: CausalLM) -> list[list[float]]:
+def _batch(rows: Sequence[ChoiceRow], lm: CausalLM) -> list[Scored]:
     ids, mask = left_padded([row.ids for row in rows], lm.device)
     longest = max(len(row.head) for row in rows)
     lengths = torch.tensor([len(row.head) for row in rows], device=lm.device)
     in_prompt = mask * (torch.arange(ids.shape[1], 0, -1, device=lm.device) > lengths[:, None])
     # the logits at a position predict the next token, so those before the heads are needed too
     logits = lm.on_rows(ids, mask, keep=longest + 1, prompt=in_prompt)[0].float()
-    normalisers = logits.logsumexp(-1)
+    normalisers, greatest = logits.logsumexp(-1), logits.amax(-1)
     heads = ids[:, ids.shape[1] - longest :]
-    each = logits[:, :-1].gather(-1, heads[..., None])[..., 0] - normalisers[:, :-1]
+    taken = logits[:, :-1].gather(-1, heads[..., None])[..., 0]
     in_head = torch.arange(longest, 0, -1, device=lm.device) <= lengths[:, None]
-    before_last = each.where(in_head, 0.0).sum(-1) - normalisers[:, -1]
-    sums = [before_last[i] + logits[i, -1, row.lasts] for i, row in enumerate(rows)]
+    before_last = (taken - normalisers[:, :-1]).where(in_head, 0.0).sum(-1) - normalisers[:, -1]
+    greedy_head = ((taken == greatest[:, :-1]) | ~in_head).all(-1)
+    lasts = [logits[i, -1, row.lasts] for i, row in enumerate(rows)]
+    sums = [before_last[i] + last for i, last in enumerate(lasts)]
     refuse_nan(torch.cat(sums))
-    return [values.tolist() for values in sums]
+    greedy = [(greedy_head[i] & (last == greatest[i, -1])).tolist() for i, last in enumerate(lasts)]
+    return [Scored(values.tolist(), flags) for values, flags in zip(sums, greedy, strict=True)]
 
 
 def continuations(

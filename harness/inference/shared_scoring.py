@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from harness.inference.causal_lm import CausalLM, refuse_nan
 from harness.inference.choices import ChoiceRow
+from harness.inference.outputs import Scored
 from harness.inference.tree import Nodes, grow
 from harness.inference.walk import Walk
 
@@ -19,7 +20,7 @@ def loglikelihoods(
     cascade: bool,
     chunk: int,
     through: Callable[[Sequence[int]], None] = lambda rows: None,
-) -> list[list[float]]:
+) -> list[Scored]:
     """For each row the summed log-probability of each of its choices, given the prompt, in nats.
 
     `chunk` nodes are computed at once; `through` is told the places of rows that are scored. Raises InputError where
@@ -35,7 +36,7 @@ def loglikelihoods(
     order = np.argsort(nodes, kind="stable")
     lasts = np.array([row[-1] for row in asked])
     by_last = np.argsort(lasts)
-    values = np.empty(len(nodes))
+    values, greatest = np.empty(len(nodes)), np.empty(len(nodes), np.bool_)
     done = scored = 0
     for here, logits in Walk(lm, tree, cascade=cascade, chunk=chunk).run(len(tree), np.unique(nodes)):
         if not len(here):
@@ -43,14 +44,18 @@ def loglikelihoods(
         targets = order[done : done + int(np.searchsorted(nodes[order[done:]], here[-1], side="right"))]
         where = torch.from_numpy(np.searchsorted(here, nodes[targets])).to(lm.device)
         which = torch.from_numpy(tokens[targets]).to(lm.device)
-        found = torch.log_softmax(logits.float(), -1)[where, which]
+        logits = logits.float()
+        found = torch.log_softmax(logits, -1)[where, which]
         refuse_nan(found)
         values[targets] = found.cpu().numpy()
+        greatest[targets] = (logits[where, which] == logits.amax(-1)[where]).cpu().numpy()
         done += len(targets)
         now = int(np.searchsorted(lasts[by_last], here[-1], side="right"))
         through(by_last[scored:now].tolist())
         scored = now
-    return [_choices(row, part) for row, part in zip(rows, np.split(values, _borders(asked)), strict=True)]
+    borders = _borders(asked)
+    parts = zip(np.split(values, borders), np.split(greatest, borders), strict=True)
+    return [_choices(row, *part) for row, part in zip(rows, parts, strict=True)]
 
 
 def _borders(asked: Sequence[Nodes]) -> list[int]:
@@ -58,7 +63,11 @@ def _borders(asked: Sequence[Nodes]) -> list[int]:
     return borders
 
 
-def _choices(row: ChoiceRow, values: NDArray[np.float64]) -> list[float]:
-    """The values of the row's choices from those of its head and of their last tokens."""
+def _choices(row: ChoiceRow, values: NDArray[np.float64], greatest: NDArray[np.bool_]) -> Scored:
+    """The row's choices from what is known of each token of its head and of their last tokens."""
     head = len(row.head)
-    return [float(values[:head].sum() + last) for last in values[head:]]
+    greedy_head = bool(greatest[:head].all())
+    return Scored(
+        [float(values[:head].sum() + last) for last in values[head:]],
+        [greedy_head and bool(last) for last in greatest[head:]],
+    )

@@ -1,14 +1,13 @@
 """All variants answer all tasks: model by model, so that no weights are loaded twice, and `@best` chosen on the way."""
 
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.pipeline.index import Retrieved
 from harness.pipeline.models import Alpha, Models
 from harness.pipeline.plan import Plan
 from harness.pipeline.predict import Answered, Predictor
 from harness.pipeline.prompts import Prompts
+from harness.pipeline.score import Scorer
 from harness.pipeline.train import Trained
 from harness.pipeline.validate import mean_score
 from harness.variants import Variant, Weights
@@ -32,20 +31,15 @@ class Answers:
     chosen: dict[tuple[Variant, int], Chosen]
 
 
-def answer_all(
-    plan: Plan, prompts: Prompts, predictor: Predictor, trained: Trained, retrieved: Mapping[str, Retrieved]
-) -> Answers:
-    """Asks every model its tasks; the answers come in the order of the variants.
-
-    `retrieved` is by task, the validation tasks among them where `@best` needs them.
-    """
+def answer_all(plan: Plan, prompts: Prompts, predictor: Predictor, trained: Trained, scorer: Scorer) -> Answers:
+    """Asks every model its tasks; the answers come in the order of the variants."""
     answers = Answers([], {})
     for (recipe, soup, model_seed), asked in _by_model(plan).items():
         models = Models(plan, trained, prompts.tokenizer, Weights(recipe, "soup" if soup else None), model_seed)
         for variant, seed in sorted(asked, key=lambda pair: _alpha(pair[0]) is not None):  # the whole model first
             alpha = _alpha(variant)
             if variant.weights.alpha == "best":
-                answers.chosen[variant, seed] = choose_alpha(plan, predictor, models, variant, seed, retrieved)
+                answers.chosen[variant, seed] = choose_alpha(plan, predictor, models, variant, seed, scorer)
                 alpha = answers.chosen[variant, seed].alpha
             answers.answered.extend(predictor.predict(variant, seed, models, alpha, plan.tasks))
     places = {variant: place for place, variant in enumerate(plan.variants)}
@@ -54,13 +48,13 @@ def answer_all(
 
 
 def choose_alpha(
-    plan: Plan, predictor: Predictor, models: Models, variant: Variant, seed: int, retrieved: Mapping[str, Retrieved]
+    plan: Plan, predictor: Predictor, models: Models, variant: Variant, seed: int, scorer: Scorer
 ) -> Chosen:
     """The alpha with the highest validation score in the context of `variant`; of equal ones the least."""
     scores = {}
     for alpha in ALPHAS:
         tried = Variant(Weights(variant.weights.recipe, alpha), variant.context)
-        scores[alpha] = mean_score(predictor.predict(tried, seed, models, alpha, plan.validation), retrieved).value
+        scores[alpha] = mean_score(predictor.predict(tried, seed, models, alpha, plan.validation), scorer).value
     return Chosen(max(scores, key=lambda alpha: (scores[alpha], -alpha)), scores)
 
 

@@ -5,14 +5,11 @@ Every stage writes what it makes before the next one reads it, so that an interr
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 from harness.comparison import (
     BaseReference,
     Comparison,
     Failure,
-    SplitKind,
-    SplitReference,
     SuiteReference,
     VariantReference,
     compare,
@@ -23,19 +20,17 @@ from harness.pipeline.answer import Answers, answer_all
 from harness.pipeline.config import CompareConfig
 from harness.pipeline.costs import costs
 from harness.pipeline.examples import Lessons
-from harness.pipeline.index import Indexer, Retrieved
+from harness.pipeline.find import Finder
+from harness.pipeline.passages import passage_uses
 from harness.pipeline.plan import Plan, make_plan
 from harness.pipeline.predict import Predictor
 from harness.pipeline.progress import Progress, Silent
 from harness.pipeline.prompts import Prompts
-from harness.pipeline.recipes import train_context
 from harness.pipeline.record import Made, signature, write_records
-from harness.pipeline.score import score_all
-from harness.pipeline.tasks import Task
+from harness.pipeline.score import Scorer
 from harness.pipeline.train import Failed, Trained, Trainer
 from harness.pipeline.tune import Tuned, Tuner
-from harness.runs import Cache, RunFolder
-from harness.scoring import QUALITY_METRICS
+from harness.runs import Cache, RunFolder, fingerprint
 from harness.variants import Variant
 from harness.weights import parameters, read_record
 
@@ -58,40 +53,41 @@ def run_comparison(config: CompareConfig, progress: Progress | None = None, cach
     progress, cache = progress or Silent(), cache or Cache()
     plan = make_plan(config)
     run = RunFolder(plan.out)
-    indexer = Indexer(plan, cache, progress) if _most_passages(plan) else None
-    retrieved = _retrieve(plan, indexer)
-    prompts = Prompts(plan, retrieved)
+    finder = Finder(plan, cache, progress)
+    scorer = Scorer(plan, finder)
+    finder.find_all()
+    prompts = Prompts(plan, finder)
     prompts.build_all(progress)
-    lessons = Lessons(plan, prompts, indexer)
+    lessons = Lessons(plan, prompts, finder)
     for recipe in plan.recipes.values():
         for seed in range(config.seeds):
             lessons.of(recipe, seed)  # a prompt that doesn't fit is told before anything is trained
     predictor = Predictor(plan, prompts, cache, progress)
-    tuned = _tune(plan, Tuner(plan, prompts, Trainer(plan, lessons, cache, progress), predictor, retrieved))
+    tuned = _tune(plan, Tuner(plan, prompts, Trainer(plan, lessons, cache, progress), predictor, scorer))
     plan = tuned.plan
     trained, failed = Trainer(plan, lessons, cache, progress).train_all()
     plan, failures = without_failed(plan, failed)
-    answers = answer_all(plan, prompts, predictor, trained, retrieved)
+    answers = answer_all(plan, prompts, predictor, trained, scorer)
     with progress.task("score and compare", 2) as advance:
-        rows = score_all(answers.answered, retrieved)
+        rows = scorer.score(answers.answered)
         write_rows(rows, run.path)
         advance(1)
         total = parameters(plan.base)
-        tests = {task.name: retrieved[task.name] for task in plan.tasks if task.name in retrieved}
         comparison = compare(
             rows,
-            suite=SuiteReference(name=plan.suite.name, hash=plan.suite.hash),
+            suite=_suite(plan),
             base=BaseReference(model=plan.base.name, hash=plan.base.hash, parameters=total),
-            splits=[_split(task) for task in plan.tasks],
+            splits=scorer.references(plan.tasks),
             variants=[_variant(plan, variant, trained, answers, total) for variant in plan.variants],
-            costs=costs(plan, answers.answered, tests, trained, tuned.seconds),
+            costs=costs(plan, answers.answered, finder, trained, tuned.seconds),
+            passages=passage_uses(answers.answered),
             trials=tuned.trials,
             failures=failures,
             signature=signature(plan),
-            paired_metrics=QUALITY_METRICS,
+            paired_metrics=scorer.quality_metrics,
         )
         write_comparison(comparison, run.path)
-        write_records(run, Made(plan, tests, lessons, trained, answers))
+        write_records(run, Made(plan, finder, lessons, trained, answers))
         advance(1)
     return Result(plan.out, comparison)
 
@@ -105,28 +101,21 @@ def without_failed(plan: Plan, failed: Failed) -> tuple[Plan, list[Failure]]:
     return replace(plan, variants=left), [Failure(variant=str(v), reason=str(e)) for v, e in failures.items()]
 
 
-def _most_passages(plan: Plan) -> int:
-    """How many passages any variant or training needs at most; 0 if nothing retrieves."""
-    return max(plan.passages, *(train_context(recipe).passages for recipe in plan.recipes.values()), 0)
-
-
-def _retrieve(plan: Plan, indexer: Indexer | None) -> dict[str, Retrieved]:
-    """What is found for every task that is asked with passages, by task."""
-    if indexer is None:
-        return {}
-    chooses = plan.config.tune or any(variant.weights.alpha == "best" for variant in plan.variants)
-    asked = (*plan.tasks, *plan.validation) if chooses else plan.tasks
-    count = _most_passages(plan) if plan.config.tune else plan.passages  # trials see what their recipe trains with
-    return {task.name: indexer.retrieve(task, count) for task in asked if count}
-
-
 def _tune(plan: Plan, tuner: Tuner) -> Tuned:
     """The plan with tuned recipes, or as it is where nothing is to be tuned."""
     return tuner.tune_all(plan.config.tune) if plan.config.tune else Tuned(plan, [], {})
 
 
-def _split(task: Task) -> SplitReference:
-    return SplitReference(name=task.name, kind=cast(SplitKind, task.split.kind), n=len(task.split.cases))
+def _suite(plan: Plan) -> SuiteReference:
+    """The suite as the comparison knows it; its hash covers the other suites of which splits are asked too."""
+    suite = plan.suite
+    others = sorted({task.suite.hash for task in plan.tasks} - {suite.hash})
+    return SuiteReference(
+        name=suite.name,
+        hash=fingerprint([suite.hash, *others]) if others else suite.hash,
+        sources=[str(source) for source in suite.sources],
+        notes=list(suite.notes),
+    )
 
 
 def _variant(plan: Plan, variant: Variant, trained: Trained, answers: Answers, parameters: int) -> VariantReference:

@@ -15,11 +15,14 @@ class CompareConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     suite: str = "pocket"
+    data: Path | None = None
     model: str | None = None
     variants: tuple[str, ...] = ()
     weights: tuple[str, ...] = ()
     contexts: tuple[str, ...] = ()
     splits: tuple[str, ...] = ()
+    retention: tuple[str, ...] = ()
+    lm_eval_tasks: Path | None = None
     seeds: int = Field(default=1, ge=1)
     tune: int = Field(default=0, ge=0)
     loss_on: Literal["completion", "all"] = "completion"
@@ -28,6 +31,8 @@ class CompareConfig(BaseModel):
     device: str = "auto"
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     embedder: str = "sentence-transformers/all-MiniLM-L6-v2"
+    retrieval: dict[str, Any] = {}
+    trust_metrics: tuple[str, ...] = ()
     recipes: dict[str, dict[str, Any]] = {}
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
 from harness.comparison import Cost
-from harness.pipeline.index import Retrieved
+from harness.pipeline.find import Finder
 from harness.pipeline.plan import Plan
 from harness.pipeline.predict import Answered, Prediction
 from harness.pipeline.train import Trained
@@ -16,36 +16,35 @@ from harness.weights import method_of
 def costs(
     plan: Plan,
     answered: Sequence[Answered],
-    retrieved: Mapping[str, Retrieved],
+    finder: Finder,
     trained: Trained,
     tuning: Mapping[str, float],
 ) -> list[Cost]:
     """One row a variant; with several seeds, the mean of what one seed costs (a soup needs them all).
 
-    Only the largest index counts: it is the one that a deployment would ship. `tuning` has the seconds that each recipe
-    was tuned for.
+    Of the corpus revisions only the largest index counts: it is the one that a deployment would ship. `tuning` has the
+    seconds that each recipe was tuned for.
     """
     predictions: dict[Variant, list[Prediction]] = {variant: [] for variant in plan.variants}
     for answer in answered:
-        predictions[answer.variant] += answer.predictions
-    index = max((found.index for found in retrieved.values()), key=lambda artifact: artifact.bytes, default=None)
-    searching = fmean(found.seconds_per_query for found in retrieved.values()) if retrieved else 0.0
+        predictions[answer.variant] += [prediction for prediction in answer.predictions if not prediction.failure]
     rows = []
     for variant, asked in predictions.items():
         stages = [_of_chain(trained, chain) for chain in _chains(variant.weights)]
         trainings = plan.config.seeds if variant.weights.alpha == "soup" else 1
-        shipped = index if variant.context.passages else None
+        found = [finder.find(task, variant.context) for task in plan.tasks] if variant.context.passages else []
+        index = max(found, key=lambda one: one.bytes, default=None)
         rows.append(
             Cost(
                 variant=str(variant),
                 build_seconds=trainings * sum(_mean(a.seconds for a in stage) for stage in stages)
                 + sum(tuning.get(recipe, 0.0) for recipe in variant.weights.stages)
-                + (shipped.seconds if shipped else 0.0),
-                seconds_per_query=_mean(p.seconds for p in asked) + (searching if shipped else 0.0),
+                + (index.build_seconds if index else 0.0),
+                seconds_per_query=_mean(p.seconds for p in asked) + _mean(one.seconds_per_query for one in found),
                 prompt_tokens_per_query=_mean(p.prompt_tokens for p in asked) + _virtual_tokens(plan, variant.weights),
                 generated_tokens_per_query=_mean(p.generated_tokens for p in asked),
                 artifact_bytes=round(sum(_mean(a.bytes for a in stage) for stage in stages))
-                + (shipped.bytes if shipped else 0),
+                + (index.bytes if index else 0),
             )
         )
     return rows

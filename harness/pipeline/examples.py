@@ -4,26 +4,31 @@ Suites are mixed, questions made from the corpus, wordings drawn, passages and d
 beside the right ones, as the recipe's `data` says. What happens to a case is drawn by seed, and every example recorded.
 """
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from random import Random
 from typing import Any
 
-from harness.errors import InputError
+from harness.errors import InputError, TooLongError
 from harness.pipeline.earlier import Earlier
-from harness.pipeline.index import Indexer
+from harness.pipeline.find import Finder
 from harness.pipeline.mixture import mix
 from harness.pipeline.plan import Plan
 from harness.pipeline.preferences import rejected_answer
 from harness.pipeline.prompts import Prompts
 from harness.pipeline.recipes import train_context
 from harness.pipeline.tasks import Task, train_tasks, validation_tasks
-from harness.prompting import Evidence
+from harness.prompting import Shot, Shown
 from harness.runs import fingerprint
-from harness.suite import Split, Suite
+from harness.suite import Case, Split, Suite
 from harness.suite.weak import weak_cases
 from harness.weights import Example, Recipe, method_of
+
+END = 1  # token after an answer
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,13 +61,13 @@ class Lesson:
 class Lessons:
     """Makes the lessons of recipes; each set only once."""
 
-    def __init__(self, plan: Plan, prompts: Prompts, indexer: Indexer | None) -> None:
-        """`indexer` is needed where a recipe trains with passages."""
-        self._plan, self._prompts, self._indexer = plan, prompts, indexer
+    def __init__(self, plan: Plan, prompts: Prompts, finder: Finder) -> None:
+        self._plan, self._prompts, self._finder = plan, prompts, finder
         self._made: dict[tuple[str, int], list[Lesson]] = {}
+        self.left_out: dict[tuple[str, str], int] = {}  # by recipe and task: how many cases don't fit the window
 
     def of(self, recipe: Recipe, seed: int) -> list[Lesson]:
-        """What `recipe` learns with `seed`; raises InputError for a prompt that doesn't fit the window."""
+        """What `recipe` learns with `seed`; raises InputError if that is nothing."""
         key = (fingerprint([recipe.data.model_dump(mode="json"), recipe.method, recipe.name]), seed)
         if key not in self._made:
             self._made[key] = self._make(recipe, seed)
@@ -81,16 +86,18 @@ class Lessons:
         ]
         new = [[lesson for lesson in group if lesson.content not in seen] for group in groups]
         if not any(groups):
-            raise InputError(
-                f"recipe {recipe.name}: there is nothing to learn: no questions can be made of the corpus by rules. "
-                "Give it whole sentences, or set supervised to true."
-            )
+            raise InputError(f"recipe {recipe.name}: there is nothing to learn: {self._why_nothing(recipe)}")
         if not any(new):
             raise InputError(
                 f"recipe {recipe.name}: there is nothing to learn: all {sum(map(len, groups))} training cases were "
                 f"learnt in {recipe.data.continue_from} already. Add new cases, or take continue_from out."
             )
         return mix(new, recipe.data.temperature, seed=seed)
+
+    def _why_nothing(self, recipe: Recipe) -> str:
+        if any(name == recipe.name for name, _ in self.left_out):
+            return "all training cases are too long for the base's window. Take a base with a larger one."
+        return "no questions can be made of the corpus by rules. Give it whole sentences, or set supervised to true."
 
     def _tasks(self, recipe: Recipe, suite: Suite, seed: int) -> list[Task]:
         """The train splits of `suite`, and a split of weak questions, as far as the recipe wants them."""
@@ -103,45 +110,60 @@ class Lessons:
         return tasks
 
     def _lessons(self, recipe: Recipe, task: Task, seed: int) -> list[Lesson]:
-        shown = self._passages(recipe, task, seed)
-        preferences = method_of(recipe)[0].preferences
-        context, templates = train_context(recipe), (None, *recipe.data.templates)
-        shots = self._prompts.shots(task.suite, context, seed)
-        lessons = []
-        for case, passages in zip(task.split.cases, shown, strict=True):
-            template = Random(f"{seed}/template/{case.id}").randrange(len(templates))
-            builder = self._prompts.builder(task.suite, templates[template])
-            prompt = builder.build(
-                case.question,
-                shots=[shot for shot in shots if shot.question != case.question],
-                passages=passages,
-                answer_tokens=task.suite.decoding.max_new_tokens,
+        """The lessons of one task; cases that don't fit the window are left out, which is told once."""
+        shots = self._prompts.shots(task.suite, train_context(recipe), seed)
+        lessons, reasons = [], []
+        for case, passages in zip(task.split.cases, self._passages(recipe, task, seed), strict=True):
+            try:
+                others = [shot for shot in shots if shot.question != case.question]
+                lessons.append(self._lesson(recipe, task, case, others, passages, seed))
+            except TooLongError as error:
+                reasons.append(str(error))
+        if reasons and (recipe.name, task.name) not in self.left_out:
+            self.left_out[recipe.name, task.name] = len(reasons)
+            logger.warning(
+                "recipe %s: %d of %d cases of %s are too long to be trained on and left out; the first: %s",
+                *(recipe.name, len(reasons), len(task.split.cases), task.name, reasons[0]),
             )
-            wrong = rejected_answer(case, task.split.cases, seed) if preferences else ""
-            example = Example(
-                prompt.ids,
-                builder.answer(prompt, case.references[0], end=True),
-                builder.answer(prompt, wrong, end=True) if wrong else (),
-            )
-            names = tuple(passage.id for passage in passages)
-            content = fingerprint([case.question, case.references[0]])[:16]
-            lessons.append(Lesson(example, task.suite.name, case.id, case.weak, template, names, content))
         return lessons
 
-    def _passages(self, recipe: Recipe, task: Task, seed: int) -> list[Sequence[Evidence]]:
+    def _lesson(
+        self, recipe: Recipe, task: Task, case: Case, shots: Sequence[Shot], passages: Sequence[Shown], seed: int
+    ) -> Lesson:
+        templates = (None, *recipe.data.templates)
+        template = Random(f"{seed}/template/{case.id}").randrange(len(templates))
+        builder = self._prompts.builder(task.suite, templates[template])
+        right = case.references[0]
+        wrong = rejected_answer(case, task.split.cases, seed) if method_of(recipe)[0].preferences else ""
+        prompt = builder.build(
+            case.question,
+            shots=shots,
+            passages=passages,
+            answer_tokens=max(builder.tokens(f" {answer}") for answer in (right, wrong)) + END,
+        )
+        example = Example(
+            prompt.ids,
+            builder.answer(prompt, right, end=True),
+            builder.answer(prompt, wrong, end=True) if wrong else (),
+        )
+        names = tuple(passage.id for passage in passages[: prompt.passages])
+        content = fingerprint([case.question, right])[:16]
+        return Lesson(example, task.suite.name, case.id, case.weak, template, names, content)
+
+    def _passages(self, recipe: Recipe, task: Task, seed: int) -> list[Sequence[Shown]]:
         """What is shown for each case: what the retriever finds, the evidence among it, or by chance not."""
-        count = train_context(recipe).passages
-        if not count or self._indexer is None:
+        context = train_context(recipe)
+        if not context.passages:
             return [()] * len(task.split.cases)
-        more = max((len(case.evidence) for case in task.split.cases), default=0)
-        found = self._indexer.retrieve(task, count + more).passages
-        corpus = {d.id: Evidence(d.id, d.text, d.title) for d in task.suite.corpus(task.split.as_of)}
+        gold = self._finder.gold(task)
+        more = max(map(len, gold.values()), default=0)
+        found = self._finder.find(task, replace(context, passages=context.passages + more)).passages
         share = recipe.data.without_evidence
         return [
             choose_passages(
                 found[case.id],
-                [corpus[name] for name in case.evidence if name in corpus],
-                count,
+                gold[case.id],
+                context.passages,
                 withheld=Random(f"{seed}/evidence/{case.id}").random() < share,
                 draw=Random(f"{seed}/place/{case.id}"),
             )
@@ -150,8 +172,8 @@ class Lessons:
 
 
 def choose_passages(
-    found: Sequence[Evidence], evidence: Sequence[Evidence], count: int, *, withheld: bool, draw: Random
-) -> list[Evidence]:
+    found: Sequence[Shown], evidence: Sequence[Shown], count: int, *, withheld: bool, draw: Random
+) -> list[Shown]:
     """The `count` passages that training shows for one case, of those `found`, best first.
 
     They stand in the retriever's order, as they will when the model is asked. Evidence that the retriever missed takes

@@ -10,12 +10,15 @@ from typing import Any
 
 from harness.errors import HarnessError, InputError
 from harness.pipeline.config import CompareConfig
-from harness.pipeline.recipes import check_variants, everything, find_recipe, learnt_suites
+from harness.pipeline.lm_eval import PREFIX, load_lm_eval_suite, retention_suites
+from harness.pipeline.recipes import check_variants, everything, find_recipe, learnt_suites, train_context
+from harness.pipeline.retrievers import check_retrievers, retrieval_settings
 from harness.pipeline.search import check_tuning
-from harness.pipeline.tasks import Task, retention_tasks, test_tasks, validation_tasks
+from harness.pipeline.tasks import Task, lm_eval_tasks, retention_tasks, test_tasks, validation_tasks
+from harness.retrieval import RetrievalSettings
 from harness.runs import JSON, fingerprint
 from harness.suite import Suite, load_suite
-from harness.variants import Variant, Weights, grid
+from harness.variants import Context, Variant, Weights, grid
 from harness.weights import Base, Hardware, Recipe, locate_base, method_of
 
 
@@ -31,13 +34,19 @@ class Plan:
     learnt: dict[str, list[Suite]]
     tasks: tuple[Task, ...]
     validation: tuple[Task, ...]
+    retrieval: RetrievalSettings
     hardware: Hardware
     out: Path
 
     @property
-    def passages(self) -> int:
-        """How many passages the variants need at most; 0 if none retrieves."""
-        return max(variant.context.passages for variant in self.variants)
+    def contexts(self) -> list[Context]:
+        """What the variants see, each context once."""
+        return list(dict.fromkeys(variant.context for variant in self.variants))
+
+    @property
+    def retrieves(self) -> bool:
+        """Whether any variant or training is shown passages."""
+        return any(context.passages for context in (*self.contexts, *map(train_context, self.recipes.values())))
 
     @property
     def virtual_tokens(self) -> int:
@@ -61,7 +70,7 @@ class Plan:
 
 def make_plan(config: CompareConfig) -> Plan:
     """The plan for `config`; raises InputError that tells all mistakes at once."""
-    suite = load_suite(config.suite)
+    suite = _suite(config)
     problems: list[str] = []
 
     def attempt(step: Any) -> Any:
@@ -73,6 +82,7 @@ def make_plan(config: CompareConfig) -> Plan:
 
     variants = attempt(lambda: _variants(config, suite)) or ()
     tasks = attempt(lambda: test_tasks(suite, config.splits, config.limit))
+    retained = attempt(lambda: retention_suites(config.retention, suite, config.lm_eval_tasks)) or []
     base = attempt(lambda: locate(suite, config))
     hardware = attempt(lambda: _hardware(config))
     recipes = {
@@ -80,9 +90,13 @@ def make_plan(config: CompareConfig) -> Plan:
         for name in dict.fromkeys(name for variant in variants for name in variant.weights.stages)
     }
     found = [recipe for recipe in recipes.values() if recipe is not None]
-    learnt = {recipe.name: attempt(lambda recipe=recipe: learnt_suites(recipe, suite)) for recipe in found}
+    learnt = {recipe.name: attempt(lambda recipe=recipe: learnt_suites(recipe, suite, config.data)) for recipe in found}
     for recipe in found:
         attempt(lambda recipe=recipe: method_of(recipe)[0].check_available())
+    retrieval = attempt(lambda: retrieval_settings(config, suite))
+    contexts = [variant.context for variant in variants] + [train_context(recipe) for recipe in found]
+    if retrieval is not None:
+        attempt(lambda: check_retrievers(contexts, retrieval, tasks or ()))
     validation = validation_tasks(suite)
     known = {recipe.name: recipe for recipe in found}
     attempt(lambda: check_variants(variants, known, seeds=config.seeds, validates=bool(validation)))
@@ -90,8 +104,16 @@ def make_plan(config: CompareConfig) -> Plan:
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
     tasks += retention_tasks(_earlier_suites(variants, learnt, suite), config.limit)
-    out = config.out or _default_out(config, suite, base, variants)
-    return Plan(config, suite, base, variants, recipes, learnt, tasks, validation, hardware, out)
+    tasks += lm_eval_tasks(retained, config.limit)
+    out = config.out or _default_out(config, suite, base, variants, [one.hash for one in retained])
+    return Plan(config, suite, base, variants, recipes, learnt, tasks, validation, retrieval, hardware, out)
+
+
+def _suite(config: CompareConfig) -> Suite:
+    """The suite that is compared: one of files, or what a task of lm-evaluation-harness is as such."""
+    if config.suite.startswith(PREFIX):
+        return load_lm_eval_suite(config.suite, config.lm_eval_tasks)
+    return load_suite(config.suite, config.data)
 
 
 def _variants(config: CompareConfig, suite: Suite) -> tuple[Variant, ...]:
@@ -139,13 +161,16 @@ def _hardware(config: CompareConfig) -> Hardware:
     return Hardware(torch.device(name), getattr(torch, config.dtype))
 
 
-def _default_out(config: CompareConfig, suite: Suite, base: Base, variants: Sequence[Variant]) -> Path:
+def _default_out(
+    config: CompareConfig, suite: Suite, base: Base, variants: Sequence[Variant], retained: Sequence[str]
+) -> Path:
     """`runs/SUITE-…`: the same request on the same content goes to the same folder."""
-    request = config.model_dump(mode="json", exclude={"out", "suite", "model"})
+    request = config.model_dump(mode="json", exclude={"out", "suite", "data", "model", "lm_eval_tasks"})
     content: dict[str, JSON] = {
         "request": request,
         "suite": suite.hash,
         "base": base.hash,
         "variants": [str(v) for v in variants],
+        "retained": retained,
     }
     return Path("runs") / f"{suite.name}-{fingerprint(content)[:8]}"

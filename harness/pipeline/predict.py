@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.inference import Engine
 from harness.kernels import linear_kernel
+from harness.pipeline.lm_eval.answers import answer
 from harness.pipeline.models import Alpha, Models
 from harness.pipeline.plan import Plan
 from harness.pipeline.progress import Advance, Progress
@@ -21,6 +22,7 @@ from harness.variants import Variant
 
 FILE = "predictions.jsonl"
 COMPUTED = "computed.json"
+ASKING = ("harness.pipeline.predict", "harness.pipeline.lm_eval.answers")
 LIBRARIES = ("torch", "transformers", "peft", "tokenizers", "bitsandbytes")
 
 
@@ -28,7 +30,9 @@ LIBRARIES = ("torch", "transformers", "peft", "tokenizers", "bitsandbytes")
 class Prediction:
     """One raw output: what was asked (by hash), what was shown, what came back, and what it took.
 
-    `weak` marks a case whose question was made by rules.
+    `dropped` passages were retrieved, but the window had no room for them; `choice_tokens` are the lengths of the
+    choices; `failure` says why the case wasn't asked at all; `weak` marks one whose question was made by rules. For
+    tasks of lm-evaluation-harness `greedy` says of what was scored whether greedy decoding could have written it.
     """
 
     case: str
@@ -41,6 +45,10 @@ class Prediction:
     text: str | None = None
     finished: bool = True
     loglikelihoods: tuple[float, ...] = ()
+    greedy: tuple[bool, ...] = ()
+    choice_tokens: tuple[int, ...] = ()
+    dropped: int = 0
+    failure: str | None = None
     weak: bool = False
 
 
@@ -70,7 +78,7 @@ class Predictor:
             "dtype": str(plan.hardware.dtype),
             "versions": library_versions(LIBRARIES),
             "linear": linear_kernel(),
-            "code": code_hash("harness.inference", "harness.kernels", "harness.weights", "harness.pipeline.predict"),
+            "code": code_hash("harness.inference", "harness.kernels", "harness.weights", *ASKING),
         }
 
     def predict(
@@ -111,26 +119,43 @@ class Predictor:
                 prompt_hash=fingerprint(list(prompt.ids))[:16],
                 passages=passages,
                 prompt_tokens=len(prompt.ids),
+                choice_tokens=tuple(map(len, choices)),
+                dropped=dropped,
+                failure=failure or None,
                 weak=case.weak,
                 **json.loads(line),
             )
-            for case, prompt, passages, line in zip(cases, asked.prompts, asked.passages, lines, strict=True)
+            for case, prompt, choices, passages, dropped, failure, line in zip(
+                *(cases, asked.prompts, asked.choices, asked.passages, asked.dropped, asked.failures, lines),
+                strict=True,
+            )
         ]
         computed = json.loads((artifact.path / COMPUTED).read_text(encoding="utf-8"))
         return Answered(variant, task, artifact, predictions, **computed)
 
 
 def _compute(engine: Engine, task: Task, asked: Asked, advance: Advance) -> list[dict[str, Any]]:
-    """What the model says of each case: text and tokens, or the log-likelihoods of the choices."""
-    ids = [prompt.ids for prompt in asked.prompts]
+    """What the model says of each case that is asked: text and tokens, or the log-likelihoods of the choices."""
+    if task.lm_eval is not None:
+        return answer(engine, asked.requests, advance)
+    places = [place for place, failure in enumerate(asked.failures) if not failure]
+    ids = [asked.prompts[place].ids for place in places]
+    rows: list[dict[str, Any]] = [{"generated_tokens": 0, "seconds": 0.0} for _ in asked.prompts]
     if task.split.chooses:
-        scores = engine.choose(ids, asked.choices, advance=advance)
-        return [{"loglikelihoods": s.loglikelihoods, "generated_tokens": 0, "seconds": s.seconds} for s in scores]
+        choices = [asked.choices[place] for place in places]
+        for place, scored in zip(places, engine.choose(ids, choices, advance=advance), strict=True):
+            rows[place] |= {"loglikelihoods": scored.loglikelihoods, "seconds": scored.seconds}
+        return rows
     decoding = task.suite.decoding
     answers = engine.generate(ids, max_new_tokens=decoding.max_new_tokens, stop=decoding.stop, advance=advance)
-    return [
-        {"text": a.text, "finished": a.finished, "generated_tokens": a.tokens, "seconds": a.seconds} for a in answers
-    ]
+    for place, said in zip(places, answers, strict=True):
+        rows[place] |= {
+            "text": said.text,
+            "finished": said.finished,
+            "generated_tokens": said.tokens,
+            "seconds": said.seconds,
+        }
+    return rows
 
 
 def as_row(prediction: Prediction) -> dict[str, Any]:

@@ -3,18 +3,25 @@
 All prompts are built before anything is trained, so that one that doesn't fit the window stops a run at once.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass, field
 
-from harness.pipeline.index import Retrieved
+from harness.errors import InputError, TooLongError
+from harness.pipeline.find import Finder
+from harness.pipeline.lm_eval import LMEvalSuite
+from harness.pipeline.lm_eval.requests import Requests, requests
+from harness.pipeline.lm_eval.task import LMEvalTask
 from harness.pipeline.plan import Plan
 from harness.pipeline.progress import Progress
 from harness.pipeline.tasks import Task
-from harness.prompting import Prompt, PromptBuilder, Shot, Wording, choose_shots
+from harness.prompting import Prompt, PromptBuilder, Shot, Shown, Wording, choose_shots
 from harness.runs import JSON, fingerprint
-from harness.suite import Suite
+from harness.suite import Case, Suite
 from harness.variants import Context
 from harness.weights import load_tokenizer, window
+
+NOT_ASKED = Prompt("", ())
 
 
 @dataclass(frozen=True)
@@ -22,22 +29,27 @@ class Asked:
     """What the cases of one task are asked in one context: the same for all weights.
 
     `choices` are the token ids of every choice of every case (empty for generated answers), `passages` the ids
-    of those shown, `hash` covers all token ids.
+    of those shown, `dropped` how many more were retrieved that the window had no room for; `failures` say why a case is
+    not asked ("" where it is); `hash` covers all token ids.
+    A task of lm-evaluation-harness asks `requests`, of which the others are the first of each case.
     """
 
     prompts: list[Prompt]
     choices: list[list[tuple[int, ...]]]
     passages: list[tuple[str, ...]]
+    dropped: list[int]
+    failures: list[str]
     hash: str
+    requests: list[Requests] = field(default_factory=list)
 
 
 class Prompts:
     """Builds the prompts of a run with one tokenizer, each only once."""
 
-    def __init__(self, plan: Plan, retrieved: Mapping[str, Retrieved]) -> None:
-        """`retrieved` by task. Loads the tokenizer; raises InputError if the base has none."""
+    def __init__(self, plan: Plan, finder: Finder) -> None:
+        """Loads the tokenizer; raises InputError if the base has none."""
         self.tokenizer = load_tokenizer(plan.base)
-        self._plan, self._retrieved = plan, retrieved
+        self._plan, self._finder = plan, finder
         room = window(plan.base)
         self._window = None if room is None else room - plan.virtual_tokens
         self._builders: dict[tuple[str, str], PromptBuilder] = {}
@@ -68,7 +80,11 @@ class Prompts:
         question = template or suite.prompt.question
         if (suite.hash, question) not in self._builders:
             wording = Wording(suite.prompt.instruction, suite.prompt.passage, question)
-            self._builders[suite.hash, question] = PromptBuilder(wording, self.tokenizer, self._window)
+            tokenizer = self.tokenizer
+            if isinstance(suite, LMEvalSuite):  # it is asked in plain text, as its library asks, so it is learnt so
+                tokenizer = copy(tokenizer)
+                tokenizer.chat_template = None
+            self._builders[suite.hash, question] = PromptBuilder(wording, tokenizer, self._window)
         return self._builders[suite.hash, question]
 
     def shots(self, suite: Suite, context: Context, seed: int) -> tuple[Shot, ...]:
@@ -77,18 +93,75 @@ class Prompts:
         return choose_shots(pool, context.shots, seed=seed) if context.shots else ()
 
     def _build(self, task: Task, context: Context, seed: int) -> Asked:
+        if task.lm_eval is not None:
+            return self._build_lm_eval(task, task.lm_eval, context, seed)
         builder, cases = self.builder(task.suite), task.split.cases
         shots = self.shots(task.suite, context, seed)
-        found = self._retrieved[task.name].passages if context.passages else {}
-        shown = [found.get(case.id, ())[: context.passages] for case in cases]
-        limit = task.suite.decoding.max_new_tokens
-        prompts = [
-            builder.build(case.question, shots=shots, passages=passages, answer_tokens=limit)
-            for case, passages in zip(cases, shown, strict=True)
-        ]
+        found = self._finder.find(task, context) if context.passages else None
+        retrieved = [found.passages[case.id] if found else () for case in cases]
+        prompts, failures = [], []
+        for case, passages in zip(cases, retrieved, strict=True):
+            try:
+                room = self._room(task, case)
+                prompts.append(builder.build(case.question, shots=shots, passages=passages, answer_tokens=room))
+                failures.append("")
+            except TooLongError:
+                prompts.append(NOT_ASKED)
+                failures.append(f"the prompt is too long for the window of {self._window} tokens")
+        shown = [passages[: prompt.passages] for passages, prompt in zip(retrieved, prompts, strict=True)]
+        self._refuse_none_shown(task, context, shown)
         choices = [
-            [builder.answer(prompt, choice) for choice in case.choices]
+            [] if prompt is NOT_ASKED else [builder.answer(prompt, choice) for choice in case.choices]
             for case, prompt in zip(cases, prompts, strict=True)
         ]
         ids: JSON = [[list(prompt.ids) for prompt in prompts], [[list(choice) for choice in row] for row in choices]]
-        return Asked(prompts, choices, [tuple(p.id for p in passages) for passages in shown], fingerprint(ids))
+        return Asked(
+            prompts,
+            choices,
+            passages=[tuple(passage.id for passage in passages) for passages in shown],
+            dropped=[len(all_) - len(some) for all_, some in zip(retrieved, shown, strict=True)],
+            failures=failures,
+            hash=fingerprint(ids),
+        )
+
+    def _build_lm_eval(self, task: Task, asked: LMEvalTask, context: Context, seed: int) -> Asked:
+        """What the library asks, after the passages that are found for its questions."""
+        cases = task.split.cases
+        found = self._finder.find(task, context) if context.passages else None
+        retrieved = [found.passages[case.id] if found else () for case in cases]
+        wording = Wording("", task.suite.prompt.passage, task.suite.prompt.question)
+        blocks = [[wording.render_passage(one.text, one.title) for one in passages] for passages in retrieved]
+        instances = asked.instances(context.shots, seed, len(cases))
+        made = requests(asked, instances, blocks, self.tokenizer, self._window)
+        shown = [passages[: one.passages] for passages, one in zip(retrieved, made, strict=True)]
+        self._refuse_none_shown(task, context, shown)
+        ids: JSON = [
+            [[list(pair.context), list(pair.continuation)] for pair in one.pairs]
+            + ([list(one.prompt), one.writing.max_new_tokens, list(one.writing.stop)] if one.writing else [])
+            for one in made
+        ]
+        return Asked(
+            [Prompt("", one.ids, one.passages) for one in made],
+            [[pair.continuation for pair in one.pairs] for one in made],
+            passages=[tuple(passage.id for passage in passages) for passages in shown],
+            dropped=[len(all_) - len(some) for all_, some in zip(retrieved, shown, strict=True)],
+            failures=[""] * len(made),
+            hash=fingerprint(ids),
+            requests=made,
+        )
+
+    def _refuse_none_shown(self, task: Task, context: Context, shown: Sequence[Sequence[Shown]]) -> None:
+        """Raises InputError where the prompts have no room for any passage, though passages are what they are for."""
+        if context.passages and shown and not any(shown):
+            raise InputError(
+                f"{context} on {task.name}: the window of {self._window} tokens has no room for a single passage in "
+                "any prompt, so its name would be untrue. Set retrieval.chunk.tokens lower, or take a base with a "
+                "larger window."
+            )
+
+    def _room(self, task: Task, case: Case) -> int:
+        """How many tokens the answer may take: as many as the longest choice has, or as are generated at most."""
+        if not case.choices:
+            return task.suite.decoding.max_new_tokens
+        encoded = self.tokenizer([f" {choice}" for choice in case.choices], add_special_tokens=False, verbose=False)
+        return max(len(ids) for ids in encoded["input_ids"])

@@ -71,11 +71,14 @@ def train_context(recipe: Recipe) -> Context:
     return Context.parse(recipe.data.train_context)
 
 
-def learnt_suites(recipe: Recipe, suite: Suite) -> list[Suite]:
-    """The suites whose train cases the recipe learns; raises InputError if there is one that can't be used."""
+def learnt_suites(recipe: Recipe, suite: Suite, data: Path | None) -> list[Suite]:
+    """The suites whose train cases the recipe learns; raises InputError if there is one that can't be used.
+
+    `data` is the folder of what suites name but don't hold.
+    """
     named: list[Suite] = []
     for name in recipe.data.suites or (suite.name,):
-        found = suite if name == suite.name or Path(name).absolute() == suite.path else load_suite(name)
+        found = suite if name == suite.name or Path(name).absolute() == suite.path else load_suite(name, data)
         if found.path not in [other.path for other in named]:
             named.append(found)
     lacking = [found.name for found in named if recipe.data.supervised and not found.train]

@@ -1,20 +1,26 @@
 """What a run leaves beside its scores: predictions, what every recipe learnt, and the manifest that names all of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 
 from harness.kernels import linear_kernel
 from harness.pipeline.answer import Answers
 from harness.pipeline.earlier import FOLDER, Earlier
 from harness.pipeline.examples import Lessons
-from harness.pipeline.index import Retrieved
+from harness.pipeline.find import Finder, Retrieved
+from harness.pipeline.lm_eval.results import write_results
 from harness.pipeline.plan import Plan
 from harness.pipeline.predict import Answered, as_row
+from harness.pipeline.tasks import Task
 from harness.pipeline.train import Trained
 from harness.runs import JSON, RunFolder, fingerprint, library_versions, provenance
+from harness.scoring import qrels_lines, run_lines
+from harness.variants import Context
 from harness.weights import read_record
+
+RETRIEVAL = "retrieval"
 
 
 @dataclass(frozen=True)
@@ -22,16 +28,18 @@ class Made:
     """All that a run made, stage by stage."""
 
     plan: Plan
-    retrieved: Mapping[str, Retrieved]
+    finder: Finder
     lessons: Lessons
     trained: Trained
     answers: Answers
 
 
 def write_records(run: RunFolder, made: Made) -> None:
-    """Writes predictions, lessons and, last, the manifest `run.json`."""
+    """Writes predictions, rankings, lessons and, last, the manifest `run.json`."""
     _write_predictions(run, made.answers.answered)
+    _write_retrieval(run, made)
     _write_lessons(run, made)
+    write_results(run.path, made.answers.answered, model=made.plan.base.name, limit=made.plan.config.limit)
     run.write_manifest(_manifest(made))
 
 
@@ -66,10 +74,11 @@ def _manifest(made: Made) -> dict[str, JSON]:
         "base": {"model": plan.base.name, "hash": plan.base.hash},
         "signature": signature(plan),
         "seeds": list(range(plan.config.seeds)),
+        "left_out_of_training": {f"{recipe}/{task}": n for (recipe, task), n in made.lessons.left_out.items()},
         "hardware": {"device": str(plan.hardware.device), "dtype": str(plan.hardware.dtype), "linear": linear_kernel()},
         "provenance": provenance(),
         "artifacts": {
-            "indexes": {task: found.index.hash for task, found in made.retrieved.items()},
+            "retrieved": {f"{context}/{task.name}": found.hash for context, task, found in _retrieved(made)},
             "weights": {label: artifact.hash for label, artifact in trained.items()},
             "weights_keys": {label: artifact.key for label, artifact in trained.items()},
             "predictions": {f"{a.variant}/{a.task.name}": a.artifact.hash for a in made.answers.answered},
@@ -89,8 +98,26 @@ def _manifest(made: Made) -> dict[str, JSON]:
     }
 
 
-def _label(chain: Sequence[str], seed: int) -> str:
-    return f"{'>'.join(chain)}, seed {seed}"
+def _retrieved(made: Made) -> Iterator[tuple[Context, Task, Retrieved]]:
+    """What each context that retrieves was shown for each task."""
+    for context in made.plan.contexts:
+        for task in made.plan.tasks if context.passages else ():
+            yield context, task, made.finder.find(task, context)
+
+
+def _write_retrieval(run: RunFolder, made: Made) -> None:
+    """For each context and task a TREC run, and for each task with evidence the qrels that it is judged by."""
+    for context, task, found in _retrieved(made):
+        relevant = {case: names for case, names in found.relevant.items() if names}
+        ranked = (run_lines(case, ranking, str(context)) for case, ranking in found.ranking.items())
+        run.write_text(Path(RETRIEVAL, str(context), f"{task.name}.run"), "".join(chain.from_iterable(ranked)))
+        if relevant:
+            judged = (qrels_lines(case, names) for case, names in relevant.items())
+            run.write_text(Path(RETRIEVAL, f"{task.name}.qrels"), "".join(chain.from_iterable(judged)))
+
+
+def _label(stages: Sequence[str], seed: int) -> str:
+    return f"{'>'.join(stages)}, seed {seed}"
 
 
 def _write_lessons(run: RunFolder, made: Made) -> None:

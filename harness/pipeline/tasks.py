@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harness.errors import InputError, UnknownNameError
+from harness.pipeline.lm_eval import LMEvalSuite
+from harness.pipeline.lm_eval.task import LMEvalTask
 from harness.suite import Split, Suite
 from harness.suite.records import SplitKind
 
@@ -15,6 +17,11 @@ class Task:
     name: str
     suite: Suite
     split: Split
+
+    @property
+    def lm_eval(self) -> LMEvalTask | None:
+        """The task of lm-evaluation-harness that words and judges it, if it is one."""
+        return self.suite.tasks.get(self.split.name) if isinstance(self.suite, LMEvalSuite) else None
 
 
 def test_tasks(suite: Suite, names: Sequence[str], limit: int | None) -> tuple[Task, ...]:
@@ -33,6 +40,13 @@ def retention_tasks(suites: Sequence[Suite], limit: int | None) -> tuple[Task, .
         Task(f"{suite.name}:{split.name}", suite, replace(_cut(split, limit), kind="retention"))
         for suite in suites
         for split in _of_kind(suite, "in-domain")
+    )
+
+
+def lm_eval_tasks(suites: Sequence[LMEvalSuite], limit: int | None) -> tuple[Task, ...]:
+    """The retention splits that tasks of lm-evaluation-harness are beside a suite, named `lm_eval:TASK`."""
+    return tuple(
+        Task(f"{suite.name}:{split.name}", suite, _cut(split, limit)) for suite in suites for split in suite.tests
     )
 
 

@@ -12,12 +12,12 @@ from typing import Any
 
 from harness.comparison import Mean, Trial
 from harness.errors import HarnessError, InputError
-from harness.pipeline.index import Retrieved
 from harness.pipeline.models import Models
 from harness.pipeline.plan import Plan
 from harness.pipeline.predict import Predictor
 from harness.pipeline.prompts import Prompts
 from harness.pipeline.recipes import train_context
+from harness.pipeline.score import Scorer
 from harness.pipeline.search import distribution, import_optuna, value_at, with_values
 from harness.pipeline.tasks import Task
 from harness.pipeline.train import Trainer
@@ -40,12 +40,9 @@ class Tuned:
 class Tuner:
     """Tunes the recipes of a plan, each by itself, trained on the base with seed 0."""
 
-    def __init__(
-        self, plan: Plan, prompts: Prompts, trainer: Trainer, predictor: Predictor, retrieved: Mapping[str, Retrieved]
-    ) -> None:
-        """`retrieved` by task, for all that are asked with passages."""
+    def __init__(self, plan: Plan, prompts: Prompts, trainer: Trainer, predictor: Predictor, scorer: Scorer) -> None:
         self._plan, self._prompts, self._trainer = plan, prompts, trainer
-        self._predictor, self._retrieved = predictor, retrieved
+        self._predictor, self._scorer = predictor, scorer
 
     def tune_all(self, trials: int) -> Tuned:
         """Every recipe after `trials` trials; raises InputError where none of them could be trained."""
@@ -107,7 +104,7 @@ class Tuner:
         def judged(tasks: tuple[Task, ...]) -> tuple[Mean | None, float]:
             answered = self._predictor.predict(variant, SEED, models, None, tasks)
             spent = sum(p.seconds for answer in answered for p in answer.predictions)
-            found = mean_score(answered, self._retrieved) if answered else None
+            found = mean_score(answered, self._scorer) if answered else None
             return (Mean(value=found.value, low=found.low, high=found.high) if found else None), spent
 
         validation, spent = judged(plan.validation)

@@ -1,23 +1,22 @@
 """How good is a model on the validation cases? What `@best` and tuning choose by; test splits are never looked at."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from harness.comparison import Interval, ScoreRow, primary_metrics
+from harness.comparison import Interval, ScoreRow
 from harness.comparison.bootstrap import mean_intervals
-from harness.pipeline.index import Retrieved
 from harness.pipeline.predict import Answered
-from harness.pipeline.score import score_all
+from harness.pipeline.score import Scorer
 
 
-def mean_score(answered: Sequence[Answered], retrieved: Mapping[str, Retrieved]) -> Interval:
+def mean_score(answered: Sequence[Answered], scorer: Scorer) -> Interval:
     """The mean of the tasks' primary metrics, each task with the same weight, 0 to 1, with its 95% interval over cases.
 
     An unscored case counts as a wrong one here: nothing may be chosen because it could not be judged.
     """
-    rows = score_all(answered, retrieved)
-    values = [_values(rows, task, metric) for task, metric in primary_metrics(rows).items()]
+    rows = scorer.score(answered)
+    values = [_values(rows, answer.task.name, scorer.primary(answer.task)) for answer in answered]
     return mean_intervals([[np.array(sample) for sample in values]])[0]
 
 

@@ -1,6 +1,7 @@
 """Puts a prompt together: instruction, shots, passages, question. Knows nothing of where passages come from.
 
-Plain text for base models; the tokenizer's chat template where it has one, each shot as a turn of its own.
+Plain text for base models; the tokenizer's chat template where it has one, each shot as a turn of its own. Where the
+window is short whole passages are left out, the last first; nothing is ever cut.
 """
 
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import TemplateError
 
-from harness.errors import InputError, ProofError
+from harness.errors import InputError, ProofError, TooLongError
 from harness.prompting.wording import Wording
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ SHOWN_CHARACTERS = 60
 _REMEDIES = {
     "instruction": "shorten `prompt.instruction` in suite.yaml",
     "shots": "show fewer (few-shot-K)",
-    "passages": "show fewer (rag-K) or split the documents into shorter ones",
     "question": "shorten it, or lower `decoding.max_new_tokens`",
 }
 
@@ -33,7 +33,7 @@ class Shot:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Shown:
     """One passage as the prompt shows it."""
 
     id: str
@@ -43,10 +43,11 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Prompt:
-    """The text that the model sees, and its token ids."""
+    """The text that the model sees, its token ids, and how many of the passages it has room for: the first ones."""
 
     text: str
     ids: tuple[int, ...]
+    passages: int = 0
 
 
 class PromptBuilder:
@@ -61,36 +62,28 @@ class PromptBuilder:
         self._control = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
 
     def build(
-        self, question: str, *, shots: Sequence[Shot] = (), passages: Sequence[Evidence] = (), answer_tokens: int
+        self, question: str, *, shots: Sequence[Shot] = (), passages: Sequence[Shown] = (), answer_tokens: int
     ) -> Prompt:
-        """The prompt for one question, which leaves room for `answer_tokens`.
+        """The prompt for one question, which leaves room for `answer_tokens`, with as many passages as fit.
 
-        Raises InputError if it doesn't fit the window (nothing is ever cut), and ProofError if the question, a shot
+        Raises TooLongError if it doesn't fit the window without any passage, and ProofError if the question, a shot
         or a passage isn't in it as it should be (a template that drops it). Suites are untrusted text: a control token
         written in one is plain text in a plain prompt, and refused in a chat (InputError).
         """
-        wording = self._wording
-        blocks = [wording.render_passage(passage.text, passage.title) for passage in passages]
-        turns = [(wording.render_question(shot.question), shot.answer) for shot in shots]
-        asked = wording.render_question(question)
+        blocks = [self._wording.render_passage(passage.text, passage.title) for passage in passages]
+        turns = [(self._wording.render_question(shot.question), shot.answer) for shot in shots]
+        asked = self._wording.render_question(question)
         if self._chats:
             self._refuse_control([*blocks, asked, *(part for turn in turns for part in turn)])
-        context = "".join(blocks) + "\n" if blocks else ""
-        text = self._chat(turns, context + asked) if self._chats else self._plain(turns, context, asked)
-        _prove("prompt.passage", text, [(p.id, p.text, block) for p, block in zip(passages, blocks, strict=True)])
-        _prove("prompt.question", text, [(question, question, asked)])
+        prompt = self._longest_that_fits(turns, blocks, asked, answer_tokens)
+        if prompt is None:
+            raise TooLongError(self._too_long(question, turns, asked, answer_tokens))
+        shown = list(zip(passages, blocks, strict=True))[: prompt.passages]
+        _prove("prompt.passage", prompt.text, [(p.id, p.text, block) for p, block in shown])
+        _prove("prompt.question", prompt.text, [(question, question, asked)])
         for shot, (example, answer) in zip(shots, turns, strict=True):
-            _prove("prompt.question", text, [(shot.question, shot.question, example), (answer, answer, answer)])
-        ids = self.encode(text)
-        if self._window is not None and len(ids) + answer_tokens > self._window:
-            parts = {
-                "instruction": self._count(wording.instruction),
-                "shots": sum(self._count(example) + self._count(answer) for example, answer in turns),
-                "passages": self._count("".join(blocks)),
-                "question": self._count(asked),
-            }
-            raise InputError(_too_long(question, len(ids), answer_tokens, self._window, parts))
-        return Prompt(text, ids)
+            _prove("prompt.question", prompt.text, [(shot.question, shot.question, example), (answer, answer, answer)])
+        return prompt
 
     def answer(self, prompt: Prompt, text: str, *, end: bool = False) -> tuple[int, ...]:
         """The token ids of `text` as the continuation of `prompt`, with the end token if asked.
@@ -103,11 +96,27 @@ class PromptBuilder:
         ids = whole[length:] if whole[:length] == prompt.ids else tuple(self._bare(joined))
         return (*ids, self._tokenizer.eos_token_id) if end and self._tokenizer.eos_token_id is not None else ids
 
+    def tokens(self, text: str) -> int:
+        """How many tokens `text` has by itself."""
+        return len(self._bare(text)) if text else 0
+
     def encode(self, text: str) -> tuple[int, ...]:
         """Token ids of a whole prompt; a chat template writes its own special tokens, in plain text there are none."""
         plain = not self._chats
         ids = self._tokenizer(text, add_special_tokens=plain, split_special_tokens=plain, verbose=False)["input_ids"]
         return tuple(ids)
+
+    def _longest_that_fits(
+        self, turns: Sequence[tuple[str, str]], blocks: Sequence[str], asked: str, answer_tokens: int
+    ) -> Prompt | None:
+        """The prompt with all passages or, where the window is short, with the most that it holds; None if it can't."""
+        for count in range(len(blocks), -1, -1):
+            context = "".join(blocks[:count]) + "\n" if count else ""
+            text = self._chat(turns, context + asked) if self._chats else self._plain(turns, context, asked)
+            ids = self.encode(text)
+            if self._window is None or len(ids) + answer_tokens <= self._window:
+                return Prompt(text, ids, count)
+        return None
 
     def _refuse_control(self, parts: Sequence[str]) -> None:
         """Raises InputError for a part of a chat that holds a control token, with which it could forge a turn."""
@@ -143,8 +152,20 @@ class PromptBuilder:
         ids = self._tokenizer(text, add_special_tokens=False, split_special_tokens=True, verbose=False)["input_ids"]
         return list(ids)
 
-    def _count(self, text: str) -> int:
-        return len(self._bare(text)) if text else 0
+    def _too_long(self, question: str, turns: Sequence[tuple[str, str]], asked: str, answer_tokens: int) -> str:
+        parts = {
+            "instruction": self.tokens(self._wording.instruction),
+            "shots": sum(self.tokens(example) + self.tokens(answer) for example, answer in turns),
+            "question": self.tokens(asked),
+        }
+        largest = max(parts, key=lambda part: parts[part])
+        told = ", ".join(f"{part} {count}" for part, count in parts.items())
+        return (
+            f"the prompt for {question[:SHOWN_CHARACTERS]!r} has {sum(parts.values())} tokens without any passage and "
+            f"the answer needs up to {answer_tokens}, but the model's window holds {self._window}, and only whole "
+            f"passages are ever left out. Tokens by part: {told}. The largest part is the {largest}: "
+            f"{_REMEDIES[largest]}, or take a model with a larger window."
+        )
 
 
 def _spaced(before: str, answer: str) -> str:
@@ -164,13 +185,3 @@ def _prove(template: str, text: str, parts: Sequence[tuple[str, str, str]]) -> N
             "would be scored as what its name says without being it. Mend the suite's "
             f"`{template}` template (it must show its text unchanged) or the tokenizer's chat template."
         )
-
-
-def _too_long(question: str, length: int, answer_tokens: int, window: int, parts: dict[str, int]) -> str:
-    largest = max(parts, key=lambda part: parts[part])
-    told = ", ".join(f"{part} {count}" for part, count in parts.items())
-    return (
-        f"the prompt for {question[:SHOWN_CHARACTERS]!r} has {length} tokens and the answer needs up to "
-        f"{answer_tokens}, but the model's window holds {window}, and nothing is ever cut. Tokens by part: {told}. "
-        f"The largest part is the {largest}: {_REMEDIES[largest]}, or take a model with a larger window."
-    )

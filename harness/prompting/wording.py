@@ -1,24 +1,11 @@
-"""Renders the parts of a prompt from templates: templates of a suite are untrusted text.
-
-They may hold text, values, conditions and a few filters. Nothing in that small language can loop, call, or grow
-the text beyond a multiple of the template, and what there is of it is rendered in Jinja's sandbox.
-"""
+"""Renders the parts of a prompt from templates: templates of a suite are untrusted text."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import lru_cache
 
-from jinja2 import StrictUndefined, Template, TemplateError, nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
+from harness._templates import FILTERS, render, wanted_values
 from harness.errors import InputError
 
-FILTERS = ("capitalize", "lower", "trim", "upper")
-_ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
-_ALLOWED = (
-    *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Filter),
-    *(nodes.If, nodes.CondExpr, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not),
-)
 _PASSAGE_VALUES = ("text", "title")
 _QUESTION_VALUES = ("question",)
 
@@ -38,8 +25,7 @@ class Wording:
         for name, template, known in checked:
             try:
                 _check(template, known)
-                _compiled(template)
-            except (InputError, TemplateError, RecursionError) as error:
+            except InputError as error:
                 problems.append(_told(name, error, known))
         if problems:
             raise InputError("\n".join(problems))
@@ -53,27 +39,16 @@ class Wording:
         return _render("question", self.question, question=question)
 
 
-@lru_cache
-def _compiled(template: str) -> Template:
-    return _ENVIRONMENT.from_string(template)
-
-
 def _render(name: str, template: str, **values: str) -> str:
     try:
-        return _compiled(template).render(values)
-    except (TemplateError, TypeError) as error:  # such as a comparison of a text with a number
+        return render(template, values)
+    except InputError as error:
         raise InputError(_told(name, error, values)) from None
 
 
 def _check(template: str, known: Collection[str]) -> None:
-    """Raises InputError for the first thing in a template that is outside the small language."""
-    tree = _ENVIRONMENT.parse(template)
-    for node in tree.find_all(nodes.Node):
-        if not isinstance(node, _ALLOWED):
-            raise InputError(f"line {node.lineno} holds a {type(node).__name__}")
-        if isinstance(node, nodes.Filter) and node.name not in FILTERS:
-            raise InputError(f"line {node.lineno} uses the filter {node.name!r}")
-    unknown = sorted({node.name for node in tree.find_all(nodes.Name)} - set(known))
+    """Raises InputError for a template outside the small language, or for values that it wants and isn't given."""
+    unknown = sorted(wanted_values(template) - set(known))
     if unknown:
         raise InputError(f"it wants {', '.join(unknown)}, which it isn't given")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.comparison import Comparison, read_comparison, write_text
 from harness.comparison.phrases import metric_label
-from harness.reporting import sections, tuning
+from harness.reporting import passages, sections, tuning
 from harness.reporting.escape import code, prose
 
 REPORT_FILE = "report.md"
@@ -23,7 +23,11 @@ def report(comparison: Comparison) -> str:
         "Costs": sections.costs(comparison),
         "Chosen by validation": tuning.chosen(comparison),
         "Learning against forgetting": tuning.tuning(comparison),
+        "Retrieval": passages.retrieval(comparison),
+        "Room for passages": passages.room(comparison),
+        "Where errors come from": passages.errors(comparison),
         **{_heading(metric): sections.metric(comparison, metric) for metric in sections.further(comparison)},
+        "Data": sections.data(comparison),
         "What these figures do not say": sections.limits(comparison),
     }
     return "\n\n".join([_opening(comparison), *_headed(parts)]) + "\n"

@@ -1,4 +1,4 @@
-"""Live progress in the terminal: one line a task, with a bar, a count and an estimate. Knows no stage."""
+"""Live progress in the terminal: one line a task, with a bar, a count, a rate and an estimate. Knows no stage."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,7 +7,25 @@ from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+
+class _Rate(ProgressColumn):
+    """Steps a second, as far as they were seen."""
+
+    def render(self, task: Task) -> Text:
+        """The rate of `task`; nothing before there is one."""
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "", style="dim")
 
 
 class TerminalProgress:
@@ -19,6 +37,7 @@ class TerminalProgress:
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
+            _Rate(),
             TimeElapsedColumn(),
             TextColumn("[dim]left"),
             TimeRemainingColumn(),
@@ -44,7 +63,9 @@ class TerminalProgress:
         finally:
             done = self._bars.tasks[self._bars.task_ids.index(bar)]
             self._bars.remove_task(bar)
-        self._note(f"{description} ({done.elapsed or 0:.1f} s)")
+        elapsed = done.elapsed or 0.0
+        rate = f", {done.completed / elapsed:,.0f} a second" if done.completed > 1 and elapsed else ""
+        self._note(f"{description} ({elapsed:.1f} s{rate})")
 
     def _note(self, text: str) -> None:
         """One line above the bars that stays."""

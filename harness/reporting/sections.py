@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from harness.comparison import STALE_RATE, Comparison, Lookup, Pair, is_retrieval
+from harness.comparison import RETRIEVED, SHOWN, STALE_RATE, Comparison, Lookup, Pair, is_retrieval
 from harness.comparison.bootstrap import Interval
 from harness.comparison.phrases import metric_label, points_interval
-from harness.reporting.columns import MARKS, UNSCORED_MARK, has_reference, trained_share
+from harness.reporting.columns import MARKS, UNSCORED_MARK, has_reference, trained_share, unscored_cells
 from harness.reporting.escape import code, prose, table
 
 _METRIC_NOTES = {
     STALE_RATE: "How often the answer is the one that was right before the corpus changed; lower is better.",
-    "retrieval": "Judges the retrieved passages, not the answers.",
+    "supported": "How often the answer's own words stand in the passages that were shown, right or wrong.",
 }
 
 
@@ -27,7 +27,7 @@ def scores(comparison: Comparison) -> str:
 
 def metric(comparison: Comparison, name: str) -> str:
     """One further metric on the splits that have it."""
-    note = _METRIC_NOTES.get("retrieval" if is_retrieval(name) else name, "")
+    note = _METRIC_NOTES.get(name, "")
     measured = {cell.split for cell in comparison.cells if cell.metric == name}
     columns = [(split.name, name) for split in comparison.splits if split.name in measured]
     return "\n\n".join(filter(None, [note, _matrix(comparison, columns)]))
@@ -36,7 +36,15 @@ def metric(comparison: Comparison, name: str) -> str:
 def further(comparison: Comparison) -> list[str]:
     """The metrics that no section but their own shows: all that aren't primary on every split that has them."""
     primary = Lookup(comparison).primary
-    return sorted({cell.metric for cell in comparison.cells if primary[cell.split] != cell.metric})
+    return sorted(
+        {
+            cell.metric
+            for cell in comparison.cells
+            if primary[cell.split] != cell.metric
+            and not is_retrieval(cell.metric)
+            and cell.metric not in (RETRIEVED, SHOWN)
+        }
+    )
 
 
 def differences(comparison: Comparison) -> str:
@@ -81,6 +89,11 @@ def costs(comparison: Comparison) -> str:
     )
 
 
+def data(comparison: Comparison) -> str:
+    """Whose data the suite is made of, and what was mended or left out when it was read; "" for a suite's own."""
+    return "\n".join(f"- {prose(text)}" for text in (*comparison.suite.sources, *comparison.suite.notes))
+
+
 def failures(comparison: Comparison) -> str:
     """The variants that were asked for and could not be scored; "" where there are none."""
     return "\n".join(f"- {code(failure.variant)}: {prose(failure.reason)}" for failure in comparison.failures)
@@ -89,10 +102,8 @@ def failures(comparison: Comparison) -> str:
 def limits(comparison: Comparison) -> str:
     """What a reader could wrongly conclude, with the unscored cases of this comparison."""
     left_out = [
-        f"{code(cell.variant)} on {code(cell.split)} by {prose(metric_label(cell.metric))}: {cell.unscored} of "
-        f"{cell.unscored + cell.n}"
-        for cell in comparison.cells
-        if cell.unscored
+        f"{code(cell.variant)} on {code(cell.split)}: {cell.unscored} of {cell.unscored + cell.n}"
+        for cell in unscored_cells(comparison)
     ]
     lines = [
         "Intervals cover the choice of cases and, where several seeds were run, of the seed (the reasons above say how "
@@ -100,7 +111,7 @@ def limits(comparison: Comparison) -> str:
         "Where all cases score alike, the bootstrap interval has no width, although the true rate is not certain.",
         "The best variant of a split is picked on the cases that it is judged on, so its lead is a little flattered.",
         "Splits whose cases ask about the same facts count as independent in the average over splits.",
-        f"Unscored cases are left out of means and pairs ({'; '.join(left_out)})."
+        f"Unscored cases are left out of means and pairs; by the metric that decides: {'; '.join(left_out)}."
         if left_out
         else "No case was unscored.",
     ]

@@ -83,6 +83,13 @@ def legend(comparison: Comparison) -> list[str]:
         named = "; ".join(f"{cell.unscored} of {cell.variant} on {cell.split}" for cell in left_out[:_SHOWN])
         more = f"; {len(left_out) - _SHOWN} more such means in the report" if len(left_out) > _SHOWN else ""
         lines.append(f"{UNSCORED_MARK} unscored cases, left out of the mean: {named}{more}")
+    short = [use for use in comparison.passages if use.short]
+    if short:
+        worst = max(short, key=lambda use: use.short / use.n)
+        lines.append(
+            f"the window had no room for all passages of {listing(sorted({use.variant for use in short}))}: at worst "
+            f"{worst.variant} on {worst.split}, {worst.shown:.1f} of {worst.retrieved:.1f} a case (see the report)"
+        )
     lines += [f"{variant.name}: {variant.chosen}, by validation" for variant in comparison.variants if variant.chosen]
     return lines
 

@@ -3,7 +3,6 @@
 Knows nothing of indexes, nor of where the texts come from.
 """
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from harness._quiet import quiet_transformers
 from harness.errors import InputError
 from harness.kernels import fast_linear
+from harness.retrieval.tokens import readable, token_counts
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -61,12 +61,13 @@ def embed(
     The model's own prompt for queries or documents is put before each text. Texts are embedded by length, at most
     `batch_tokens` tokens with padding at once (if None, 1,024 on a CPU and 16,384 elsewhere), and equal texts once,
     so that their vectors are equal to the bit. `advance` is called with the number of texts that each batch finished.
-    Raises InputError for a vector that has no direction.
+    Half of a surrogate pair, which no tokenizer takes, is read as U+FFFD. Raises InputError for a vector that has no
+    direction.
     """
     encode = model.encode_query if role == "query" else model.encode_document
     positions: dict[str, list[int]] = {}
     for position, text in enumerate(texts):
-        positions.setdefault(text, []).append(position)
+        positions.setdefault(readable(text), []).append(position)
     distinct = list(positions)
     tokens = batch_tokens or (_CPU_TOKENS if model.device.type == "cpu" else _OTHER_TOKENS)
     vectors = np.empty((len(texts), dimension(model)), dtype=np.float32)
@@ -78,22 +79,6 @@ def embed(
         if advance is not None:
             advance(sum(len(positions[text]) for text in batch))
     return vectors
-
-
-def token_counts(model: "SentenceTransformer", texts: Sequence[str]) -> list[int]:
-    """How many tokens of each text `model` reads, its prompt not counted.
-
-    A model without a tokenizer of transformers' kind is taken to read one token for four characters.
-    """
-    from transformers import PreTrainedTokenizerBase
-
-    tokenizer, limit = model.tokenizer, model.max_seq_length or sys.maxsize
-    if not texts:
-        return []
-    if isinstance(tokenizer, PreTrainedTokenizerBase):
-        ids = tokenizer(list(texts), verbose=False)["input_ids"]  # verbose would warn of each text that is truncated
-        return [min(len(row), limit) for row in ids]
-    return [min(1 + len(text) // 4, limit) for text in texts]
 
 
 def dimension(model: "SentenceTransformer") -> int:

@@ -1,6 +1,7 @@
-"""A FAISS index over a corpus, together with the passages behind its rows and what embedded them.
+"""An index over a corpus: its passages, their vectors, what embedded them, and how near ones are found quickly.
 
-Saved as a folder of `index.faiss`, `passages.jsonl` and `settings.json`. Knows nothing of how vectors are made.
+Saved as a folder of `vectors.npy`, `passages.jsonl`, `settings.json` and, unless the index is flat, `index.faiss`: a
+flat index is nothing but its vectors. Knows nothing of how vectors are made.
 """
 
 from collections.abc import Sequence
@@ -10,20 +11,34 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from harness.errors import InputError
 from harness.retrieval.embedder import Vectors
 from harness.retrieval.passages import Passage, check_passages, read_passages, write_passages
+from harness.retrieval.structures import (
+    AUTO,
+    FLAT,
+    build_structure,
+    default_effort,
+    described,
+    map_structure,
+    set_effort,
+    write_structure,
+)
 
 
 class IndexSettings(BaseModel):
-    """What must agree before an index may be searched; `embedder` is the hash of the model's files."""
+    """What must agree before an index may be searched; `embedder` is the hash of the model's files.
+
+    `structure` is FAISS's description, and `effort` how hard FAISS looks, in FAISS's names; a flat index looks at all.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal["harness.index/1"] = "harness.index/1"
-    structure: Literal["Flat"] = "Flat"
+    format: Literal["harness.index/2"] = "harness.index/2"
+    structure: str = FLAT
+    effort: dict[str, int] = {}
     metric: Literal["inner-product"] = "inner-product"
     dimension: int
     passages: int
@@ -32,10 +47,14 @@ class IndexSettings(BaseModel):
 
 @dataclass(frozen=True)
 class PassageIndex:
-    """Passages, and a FAISS index (`vectors`) whose row i is the unit vector of passage i."""
+    """Passages, and the unit vector of passage i as row i of `vectors` `(passages, dimension) float32`.
+
+    `structure` is a FAISS index over these rows, or None where all of them are looked at.
+    """
 
     passages: tuple[Passage, ...]
-    vectors: Any  # faiss.Index, which has no types
+    vectors: Vectors
+    structure: Any  # faiss.Index, which has no types
     settings: IndexSettings
 
     @cached_property
@@ -44,30 +63,39 @@ class PassageIndex:
         return {passage.id: passage for passage in self.passages}
 
 
-def build_index(passages: Sequence[Passage], vectors: Vectors, embedder: str) -> PassageIndex:
-    """An exact inner-product index over unit rows `(passages, dimension) float32` from the model with that hash.
+def build_index(passages: Sequence[Passage], vectors: Vectors, embedder: str, index: str = AUTO) -> PassageIndex:
+    """An inner-product index over unit rows `(passages, dimension) float32` from the model with that hash.
 
-    Raises InputError for an empty corpus or repeated ids, and ValueError for rows that aren't one unit vector each.
+    `index` is `auto`, which goes by size, or a description for FAISS's `index_factory`. The rows aren't copied, so
+    leave them as they are. Raises InputError for an empty corpus, repeated ids or a structure that can't be built,
+    and ValueError for rows that aren't one unit vector each.
     """
-    import faiss
-
     check_passages(passages)
     if vectors.shape[0] != len(passages) or vectors.dtype != np.float32:
         raise ValueError(f"{len(passages)} passages need as many rows of float32, not {vectors.shape} {vectors.dtype}")
-    if not np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3):
+    if not np.allclose(np.einsum("ij,ij->i", vectors, vectors), 1, atol=2e-3):
         raise ValueError("the rows must have length 1: only then is the inner product the cosine")
-    index = faiss.IndexFlatIP(vectors.shape[1])
-    index.add(np.ascontiguousarray(vectors))
-    settings = IndexSettings(dimension=vectors.shape[1], passages=len(passages), embedder=embedder)
-    return PassageIndex(tuple(passages), index, settings)
+    vectors = np.ascontiguousarray(vectors)
+    description = described(index, len(passages))
+    settings = IndexSettings(
+        structure=description,
+        effort=default_effort(description),
+        dimension=vectors.shape[1],
+        passages=len(passages),
+        embedder=embedder,
+    )
+    structure = None if description == FLAT else build_structure(description, vectors)
+    set_effort(structure, settings.effort)
+    return PassageIndex(tuple(passages), vectors, structure, settings)
 
 
 def save_index(index: PassageIndex, folder: Path) -> None:
     """Writes the index into `folder`, which exists."""
-    import faiss
-
-    # not faiss.write_index, which only prints a message when the disk fills up with the last block
-    (folder / "index.faiss").write_bytes(faiss.serialize_index(index.vectors).data)
+    with (folder / "vectors.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(index.vectors))
+        file.write(index.vectors.data)
+    if index.structure is not None:
+        write_structure(folder / "index.faiss", index.structure)
     write_passages(folder / "passages.jsonl", index.passages)
     (folder / "settings.json").write_text(index.settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
@@ -75,14 +103,15 @@ def save_index(index: PassageIndex, folder: Path) -> None:
 def load_index(folder: Path, embedder: str) -> PassageIndex:
     """The index in `folder`, to be searched with vectors of the model whose hash is `embedder`.
 
-    Raises InputError if another model embedded it, or if its parts don't fit together.
+    Vectors and structure are mapped into memory: only what is looked at is read, and processes share it. Raises
+    InputError if another model embedded it, or if its parts don't fit together.
     """
-    import faiss
-
     try:
         settings = IndexSettings.model_validate_json((folder / "settings.json").read_bytes())
-        vectors = faiss.read_index(str(folder / "index.faiss"))
-    except (OSError, ValidationError, RuntimeError) as error:
+        # copy on write, since torch warns of arrays that can't be written; nobody writes
+        vectors = np.load(folder / "vectors.npy", mmap_mode="c", allow_pickle=False)
+        structure = None if settings.structure == FLAT else map_structure(folder / "index.faiss")
+    except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"{folder}: holds no index that can be read ({error}). Build it again.") from error
     if settings.embedder != embedder:
         raise InputError(
@@ -91,8 +120,11 @@ def load_index(folder: Path, embedder: str) -> PassageIndex:
         )
     passages = read_passages(folder / "passages.jsonl")
     check_passages(passages)
-    found = {"dimension": vectors.d, "rows": vectors.ntotal, "passages": len(passages)}
-    stated = {"dimension": settings.dimension, "rows": settings.passages, "passages": settings.passages}
-    if found != stated:
+    stated = (settings.passages, settings.dimension)
+    found = {"vectors": vectors.shape, "passages": (len(passages), settings.dimension)}
+    if structure is not None:
+        found["structure"] = (structure.ntotal, structure.d)
+    if set(found.values()) != {stated} or vectors.dtype != np.float32 or not vectors.flags.c_contiguous:
         raise InputError(f"{folder}: holds {found} where its settings state {stated}. Build the index again.")
-    return PassageIndex(passages, vectors, settings)
+    set_effort(structure, settings.effort)
+    return PassageIndex(passages, vectors, structure, settings)

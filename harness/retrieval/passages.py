@@ -2,8 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from harness.errors import InputError
@@ -11,12 +11,18 @@ from harness.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One retrievable piece of a document; `id` is unique in a corpus, `document` names what it is a piece of."""
+    """One retrievable piece of a document; `id` is unique in a corpus, `document` names what it is a piece of.
+
+    `text` are the characters `start` to `end` (exclusive) of the document; `metadata` is the document's.
+    """
 
     id: str
     text: str
     document: str
     title: str = ""
+    start: int = 0
+    end: int = 0
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def searched_text(self) -> str:
@@ -39,7 +45,8 @@ def check_passages(passages: Sequence[Passage]) -> None:
 
 def write_passages(path: Path, passages: Iterable[Passage]) -> None:
     """Writes one line of JSON a passage."""
-    path.write_text("".join(json.dumps(asdict(passage)) + "\n" for passage in passages), encoding="ascii")
+    with path.open("w", encoding="ascii") as file:
+        file.writelines(json.dumps(asdict(passage)) + "\n" for passage in passages)
 
 
 def read_passages(path: Path) -> tuple[Passage, ...]:
@@ -59,6 +66,7 @@ def _parse(line: str, place: str) -> Passage:
         passage = Passage(**json.loads(line))
     except (ValueError, TypeError) as error:
         raise InputError(f"{place}: not a passage ({error}). Build the index again.") from error
-    if not all(isinstance(value, str) for value in asdict(passage).values()):
+    texts = (passage.id, passage.text, passage.document, passage.title)
+    if not all(isinstance(value, str) for value in texts):
         raise InputError(f"{place}: a passage's id, text, document and title are texts. Build the index again.")
     return passage

@@ -8,6 +8,7 @@ holds. On disk::
     ROOT/KIND/KEY.unfinished/       what an interrupted build left for the next one to go on from
     ROOT/KIND/KEY/manifest.json     the inputs, and the hash and size of each file
     ROOT/KIND/KEY/files/            what the build wrote
+    ROOT/KIND/KEY/                  or, of kinds that many runs add to, what they keep there
 """
 
 import logging
@@ -93,6 +94,10 @@ class Cache:
         builds of one artifact exclude each other. When the artifact is finished the folder is removed.
         """
         return _unfinished(self._place(kind, inputs))
+
+    def folder(self, kind: str, inputs: Mapping[str, JSON]) -> Path:
+        """A folder that all who need the same `inputs` add to; never finished, so they check what it holds."""
+        return self._place(kind, inputs)
 
     def find(self, kind: str, inputs: Mapping[str, JSON]) -> Artifact | None:
         """The artifact of `kind` for `inputs` if it is there and intact, every byte of it, else None."""

@@ -51,6 +51,10 @@ class RunFolder:
         """Writes one line of JSON a row, all of them or none; returns the path. Raises CacheError if it can't."""
         return self._write(name, "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))
 
+    def write_text(self, name: str | Path, text: str) -> Path:
+        """Writes the ASCII `text` to the file `name` of the run; returns its path. Raises CacheError if it can't."""
+        return self._write(name, text)
+
     def read_json(self, name: str | Path) -> Any:
         """What the file `name` of the run holds; raises InputError if it is missing or broken."""
         path = self._inside(name)

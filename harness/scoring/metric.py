@@ -20,7 +20,7 @@ class CaseMetric(evaluate.Metric):  # type: ignore[misc]
 
     def __init__(self, **settings: Any) -> None:
         """`settings` are those of `evaluate.Metric`; `compute` of no predictions at all raises ValueError."""
-        super().__init__(config_name=self.metric, keep_in_memory=True, **settings)
+        super().__init__(config_name=type(self).__name__, keep_in_memory=True, **settings)
 
     def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(

@@ -2,94 +2,112 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import repeat
+from typing import Any
 
-from harness.scoring.choice import Accuracy, chosen
 from harness.scoring.metric import CaseMetric
-from harness.scoring.ranking import MeanReciprocalRank, Recall
-from harness.scoring.text import ExactMatch, StaleRate, TokenF1
-
-QUALITY_METRICS = (ExactMatch.metric, TokenF1.metric, Accuracy.metric)
-
-
-@dataclass(frozen=True)
-class Output:
-    """What there is to score of one case: references, and the raw output of one variant.
-
-    `text` and `finished` for a generated answer, `loglikelihoods` for a choice; `retrieved` are the ids of the
-    documents in the order of retrieval; `failure` says why there is no output at all.
-    """
-
-    case: str
-    references: tuple[str, ...]
-    text: str | None = None
-    finished: bool = True
-    choices: tuple[str, ...] = ()
-    loglikelihoods: tuple[float, ...] = ()
-    stale: tuple[str, ...] = ()
-    evidence: tuple[str, ...] = ()
-    retrieved: tuple[str, ...] | None = None
-    failure: str | None = None
+from harness.scoring.names import parse_metrics
+from harness.scoring.outputs import Output, Score
+from harness.scoring.quality import QualityMetric, UnscoredError
+from harness.scoring.ranking import ranking_metrics
+from harness.scoring.support import EvidenceRetrieved, EvidenceShown, Supported, says_something
+from harness.scoring.text import StaleRate
 
 
 @dataclass(frozen=True)
-class Score:
-    """One number for one case by one metric, or unscored (`value` None) with the `reason`."""
+class _Question:
+    """What a metric is asked of a case; with a `reason` it isn't asked, and the case is unscored."""
 
     case: str
-    metric: str
-    value: float | None
+    prediction: Any
+    references: Sequence[str]
     reason: str | None = None
 
 
-def score(outputs: Sequence[Output]) -> list[Score]:
-    """All scores of one variant on one split, by every metric that the cases allow."""
-    choosing = [output for output in outputs if output.choices]
-    writing = [output for output in outputs if not output.choices]
-    dated = [output for output in writing if output.stale]
-    searched = [output for output in outputs if output.retrieved is not None and output.evidence]
-    texts = {o.case: o.text for o in writing}
-    found = {o.case: list(o.retrieved or ()) for o in searched}
-    evidence = {o.case: o.evidence for o in searched}
-    k = max(map(len, found.values()), default=0)  # 0: nothing was retrieved at all, so there is no ranking
-    ranked = searched if k else []
-    return [
-        *_measure(Accuracy(), choosing, {o.case: _choice(o) for o in choosing}),
-        *_measure(ExactMatch(), writing, texts),
-        *_measure(TokenF1(), writing, texts),
-        *_measure(StaleRate(), dated, texts, references={o.case: o.stale for o in dated}),
-        *_measure(Recall(k), ranked, found, references=evidence, unscored=False),
-        *_measure(MeanReciprocalRank(), ranked, found, references=evidence, unscored=False),
-    ]
-
-
-def _measure(
-    metric: CaseMetric,
+def score(
     outputs: Sequence[Output],
-    predictions: dict[str, str | None] | dict[str, list[str]],
+    metrics: Sequence[QualityMetric] | None = None,
     *,
-    references: dict[str, tuple[str, ...]] | None = None,
-    unscored: bool = True,
-) -> Iterator[Score]:
-    """The scores by one metric, in the order of `outputs`; `references` take the place of the outputs' own.
+    passages: int = 0,
+    any_evidence: bool = False,
+) -> list[Score]:
+    """All scores of one variant on one split: by `metrics` (see `parse_metrics`), and by what else the cases allow.
 
-    With `unscored` False a failed output is scored too: what was retrieved doesn't depend on what was answered.
+    Without `metrics`, choices and written answers are judged as is usual. `passages` is the K of rag-K, 0 for a
+    variant that shows none; with `any_evidence` one piece of a case's evidence will do, otherwise all are needed.
     """
-    reasons = {o.case: _reason(o) if unscored else None for o in outputs}
-    scored = [o for o in outputs if reasons[o.case] is None]
-    values: dict[str, float] = {}
-    if scored:
-        result = metric.compute(
-            predictions=[predictions[o.case] for o in scored],
-            references=[list(references[o.case] if references else o.references) for o in scored],
-        )
-        values = dict(zip((o.case for o in scored), result["cases"], strict=True))
+    if metrics is None:
+        metrics = (*parse_metrics((), chooses=True), *parse_metrics((), chooses=False))
+    retrieval = (*_rankings(outputs, passages, any_evidence), *_support(outputs, metrics)) if passages else ()
+    return [*_quality(outputs, metrics), *_staleness(outputs), *retrieval]
+
+
+def _quality(outputs: Sequence[Output], metrics: Sequence[QualityMetric]) -> Iterator[Score]:
+    for metric in metrics:
+        yield from _measure(metric, [_question(o, metric) for o in outputs if bool(o.choices) == metric.chooses])
+
+
+def _question(output: Output, metric: QualityMetric) -> _Question:
+    reason = _reason(output)
+    prediction = "" if reason else metric.prediction_of(output)
+    return _Question(output.case, prediction, output.references, reason)
+
+
+def _staleness(outputs: Sequence[Output]) -> Iterator[Score]:
+    dated = [o for o in outputs if o.stale and not o.choices]
+    return _measure(StaleRate(), [_Question(o.case, o.text, o.stale, _reason(o)) for o in dated])
+
+
+def _rankings(outputs: Sequence[Output], passages: int, any_evidence: bool) -> Iterator[Score]:
+    """How good the retrieval was, whatever was answered."""
+    judged = [output for output in outputs if output.evidence]
+    found = [_Question(o.case, list(o.retrieved), o.evidence) for o in judged if o.retrieved is not None]
+    first = [replace(question, prediction=question.prediction[:passages]) for question in found]
+    shown = [_Question(o.case, list(o.shown), o.evidence) for o in judged if o.shown is not None]
+    for metric in ranking_metrics(passages):
+        yield from _measure(metric, found)
+    yield from _measure(EvidenceRetrieved(any_will_do=any_evidence), first)
+    yield from _measure(EvidenceShown(any_will_do=any_evidence), shown)
+
+
+def _support(outputs: Sequence[Output], metrics: Sequence[QualityMetric]) -> Iterator[Score]:
+    """Whether the answers, as the first metric for such cases finds them, stand in the passages that were shown."""
+    first = {chooses: next((m for m in metrics if m.chooses == chooses), None) for chooses in (True, False)}
+    questions = []
     for output in outputs:
-        yield Score(output.case, metric.metric, values.get(output.case), reasons[output.case])
+        metric = first[bool(output.choices)]
+        if output.passages is not None and metric is not None:
+            questions.append(_claim(output, metric, output.passages))
+    return _measure(Supported(), questions)
 
 
-def _choice(output: Output) -> str | None:
-    return chosen(output.choices, output.loglikelihoods) if output.loglikelihoods else None
+def _claim(output: Output, metric: QualityMetric, passages: Sequence[str]) -> _Question:
+    """Whether the answer of `output` is supported, or why that can't be said."""
+    answer, reason = "", _reason(output)
+    if reason is None:
+        try:
+            answer = metric.answer(metric.prediction_of(output))
+            reason = None if says_something(answer) else "the answer says too little to be looked for in passages"
+        except UnscoredError as error:
+            reason = str(error)
+    return _Question(output.case, answer, passages, reason)
+
+
+def _measure(metric: CaseMetric, questions: Sequence[_Question]) -> Iterator[Score]:
+    """The scores by one metric, in the order of `questions`."""
+    asked = [question for question in questions if question.reason is None]
+    judged: dict[str, tuple[float | None, str | None]] = {}
+    if asked:
+        result = metric.compute(
+            predictions=[question.prediction for question in asked],
+            references=[list(question.references) for question in asked],
+        )
+        reasons = result.get("reasons", repeat(None))  # only answers can turn out to be nothing that can be judged
+        judged = dict(zip([q.case for q in asked], zip(result["cases"], reasons, strict=False), strict=True))
+    for question in questions:
+        value, reason = judged.get(question.case, (None, question.reason))
+        yield Score(question.case, metric.metric, value, reason)
 
 
 def _reason(output: Output) -> str | None:

@@ -1,12 +1,14 @@
 """What is asked, and on which splits? Loads and checks suites; knows nothing of models."""
 
-from harness.suite.load import load_suite, locate_suite, suite_names
+from harness.suite.load import examine_suite, load_suite, locate_suite, suite_names
 from harness.suite.records import (
     BaseSettings,
     Case,
     DecodingSettings,
     Document,
+    Evidence,
     PromptSettings,
+    Source,
     Split,
     SplitKind,
     Suite,
@@ -17,10 +19,13 @@ __all__ = [
     "Case",
     "DecodingSettings",
     "Document",
+    "Evidence",
     "PromptSettings",
+    "Source",
     "Split",
     "SplitKind",
     "Suite",
+    "examine_suite",
     "load_suite",
     "locate_suite",
     "suite_names",

@@ -56,9 +56,9 @@ def mixed_choices(splits: Sequence[Split]) -> Iterator[str]:
 def missing_evidence(splits: Sequence[Split], documents: Sequence[Document]) -> Iterator[str]:
     """Cases whose evidence isn't in the corpus revision that their split is asked against."""
     for split in splits:
-        known = {document.id for document in documents if document.valid(split.as_of)}
+        lengths = {document.id: len(document.text) for document in documents if document.valid(split.as_of)}
         for case in split.cases:
-            absent = [name for name in case.evidence if name not in known]
+            absent = [e.document for e in case.evidence if (e.end or 0) > lengths.get(e.document, -1)]
             if absent:
                 yield (
                     f"the case {case.id!r} of split {split.name!r} names evidence that its corpus lacks: "

@@ -1,28 +1,57 @@
-"""Reads the files of a suite into records and notes every problem with its place (file:line)."""
+"""What `suite.yaml` holds, and the files beside it: read into records, every problem noted with its place."""
 
 import json
 import os.path
 from datetime import date
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from harness._settings import explain
-from harness.suite.records import BaseSettings, DecodingSettings, PromptSettings, SplitKind
+from harness.suite.records import BaseSettings, DecodingSettings, EvidenceNeed, PromptSettings, SplitKind
+from harness.suite.sources import Selections, SourceEntry
 
 AnyRecord = TypeVar("AnyRecord", bound=BaseModel)
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
 
 
-class SplitEntry(BaseModel):
-    """One split as `suite.yaml` states it."""
+class Filled(BaseModel):
+    """Something that is read from a `file` of the suite, or `from` selections of data that may lie elsewhere."""
 
     model_config = ConfigDict(extra="forbid")
 
+    file: str | None = None
+    selections: Selections = Field(default=(), alias="from")
+
+    @model_validator(mode="after")
+    def _is_read_from_one_place(self) -> Self:
+        if (self.file is None) == (not self.selections):
+            raise ValueError("give either a `file` of this folder, or `from` and which rows of what data")
+        return self
+
+
+class SplitEntry(Filled):
+    """One split as `suite.yaml` states it.
+
+    `without` names splits: cases that have their questions, or their evidence, are left out of this one. `evidence`
+    says whether a case needs all its pieces of evidence, or any one.
+    """
+
     kind: SplitKind
-    file: str
     as_of: date | None = None
+    metrics: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    evidence: EvidenceNeed = "all"
+
+
+class CorpusEntry(Filled):
+    """The corpus as `suite.yaml` states it; a text is the name of its file."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_file(cls, value: Any) -> Any:
+        return {"file": value} if isinstance(value, str) else value
 
 
 class SuiteFile(BaseModel):
@@ -35,8 +64,20 @@ class SuiteFile(BaseModel):
     base: BaseSettings | None = None
     prompt: PromptSettings = PromptSettings()
     decoding: DecodingSettings = DecodingSettings()
-    corpus: str | None = None
+    sources: dict[FileName, SourceEntry] = {}
+    corpus: CorpusEntry | None = None
+    retrieval: dict[str, Any] = {}
     splits: dict[FileName, SplitEntry] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_its_splits(self) -> Self:
+        absent = {name for split in self.splits.values() for name in split.without} - set(self.splits)
+        if absent:
+            raise ValueError(
+                f"`without` names {', '.join(sorted(absent))}, and there is no such split; the splits are "
+                f"{', '.join(self.splits)}"
+            )
+        return self
 
 
 def inside(folder: Path, name: str, problems: list[str]) -> Path | None:

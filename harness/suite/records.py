@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 TestKind = Literal["in-domain", "shifted", "retention"]
 SplitKind = Literal["train", "validation", TestKind]  # one Literal: a union would be explained member by member
+EvidenceNeed = Literal["all", "any"]
 TEST_KINDS: tuple[TestKind, ...] = ("in-domain", "shifted", "retention")
 
 
@@ -25,19 +26,44 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Evidence(_Strict):
+    """Where an answer can be found: a document, or the characters `start` to `end` (exclusive) of its text.
+
+    In a file a plain document id will do where the whole document is meant.
+    """
+
+    document: Text
+    start: int | None = Field(default=None, ge=0)
+    end: int | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_id(cls, value: Any) -> Any:
+        return {"document": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _is_a_span(self) -> Self:
+        if (self.start is None) != (self.end is None) or (self.end or 1) <= (self.start or 0):
+            raise ValueError(
+                f"the evidence in {self.document!r} goes from {self.start} to {self.end}, which holds nothing; "
+                "give a start and a later end, or neither"
+            )
+        return self
+
+
 class Case(_Strict):
     """One question with its references.
 
-    With `choices` the model chooses by log-likelihood and the references are among them. `evidence` names
-    the documents that hold the answer; `stale` lists answers that were right before the corpus changed; `weak`
-    marks a question that nobody wrote or checked.
+    With `choices` the model chooses by log-likelihood and the references are among them. `evidence` says where in the
+    corpus the answer stands; `stale` lists answers that were right before the corpus changed; `weak` marks a question
+    that nobody wrote or checked.
     """
 
     id: Text
     question: Text
     references: tuple[Text, ...] = Field(min_length=1)
     choices: tuple[Text, ...] = ()
-    evidence: tuple[Text, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
     stale: tuple[Text, ...] = ()
     weak: bool = False
 
@@ -59,13 +85,17 @@ class Case(_Strict):
 
 
 class Document(_Strict):
-    """One text of the corpus, valid from a date on and, if it was replaced, until another."""
+    """One text of the corpus, valid from a date on and, if it was replaced, until another.
+
+    `metadata` is what retrievers filter and suites split by: its source, topic or section, as plain texts.
+    """
 
     id: Text
     text: Text
     title: str = ""
     valid_from: date | None = None
     valid_until: date | None = None
+    metadata: dict[str, str] = {}
 
     @model_validator(mode="after")
     def _is_valid_some_day(self) -> Self:
@@ -109,12 +139,18 @@ class BaseSettings(_Strict):
 
 @dataclass(frozen=True)
 class Split:
-    """Cases of one kind, asked against the corpus revision of `as_of`."""
+    """Cases of one kind, asked against the corpus revision of `as_of`.
+
+    `metrics` name what judges the answers, the first of which decides; where there are none, the usual ones do.
+    `evidence` says whether it takes all of a case's pieces of evidence to answer, or any one of them will do.
+    """
 
     name: str
     kind: SplitKind
     cases: tuple[Case, ...]
     as_of: date | None = None
+    metrics: tuple[str, ...] = ()
+    evidence: EvidenceNeed = "all"
 
     @property
     def chooses(self) -> bool:
@@ -123,8 +159,27 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Source:
+    """Where data of a suite came from: a folder of the user's data, or a set on the Hugging Face hub."""
+
+    name: str
+    origin: str
+    url: str = ""
+    license: str = ""
+    citation: str = ""
+
+    def __str__(self) -> str:
+        told = (self.origin, self.url, self.license and f"licence: {self.license}", self.citation)
+        return f"{self.name}: {'; '.join(filter(None, told))}"
+
+
+@dataclass(frozen=True)
 class Suite:
-    """A loaded suite; `hash` covers the bytes of every file that it was read from."""
+    """A loaded suite; `hash` covers the bytes of every file that it was read from.
+
+    `retrieval` is what it says of chunks, index and retrievers, which the retrieval stage understands. `notes` say what
+    was mended in other people's data or left out of it, a sentence each.
+    """
 
     name: str
     path: Path
@@ -132,9 +187,12 @@ class Suite:
     description: str
     splits: dict[str, Split]
     documents: tuple[Document, ...] = ()
+    retrieval: dict[str, Any] = field(default_factory=dict)
     prompt: PromptSettings = field(default_factory=PromptSettings)
     decoding: DecodingSettings = field(default_factory=DecodingSettings)
     base: BaseSettings | None = None
+    sources: tuple[Source, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def train(self) -> tuple[Case, ...]:

@@ -1,7 +1,8 @@
 """Questions made from the corpus by rules, to train on where nobody wrote questions: weak supervision.
 
 A sentence loses the span that looks like its answer: a number, a name, or else its last word. Where that span ends the
-sentence, `what?` takes its place, otherwise a gap. Nobody checked these questions, so they are marked `weak`.
+sentence, `what?` takes its place, otherwise a gap. What doesn't end like a sentence, such as a heading, makes no
+question in a text of several paragraphs. Nobody checked these questions, so they are marked `weak`.
 Source of the idea: cloze questions from declarative sentences (Lewis et al. 2019, arXiv:1906.04980).
 """
 
@@ -10,12 +11,16 @@ from collections.abc import Collection, Iterator, Sequence
 from random import Random
 
 from harness.suite.checks import normal
-from harness.suite.records import Case, Document
+from harness.suite.records import Case, Document, Evidence
 
 MIN_WORDS = 4
+MAX_WORDS, MAX_CHARACTERS = 40, 500  # what is longer was rarely one sentence
 GAP = "____"
+_FENCES = ("```", "~~~")
+_OPENING = "What belongs into the gap? "
+_PARAGRAPH = re.compile(r"\n\s*\n|\n(?=\s*(?:[#|>*+-]|\d+[.)]\s))")  # or a line of Markdown that begins something else
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
-_SPAN = re.compile(r"(?:\b[A-Z][\w'-]*(?: [A-Z][\w'-]*)*|\b\d[\d.,:]*\d|\b\d)")
+_SPAN = re.compile(r"(?:\b[A-Z][\w'-]*(?: [A-Z][\w'-]*)*|\b\d[\d.,:]*\d(?!\w)|\b\d(?!\w))")
 
 
 def weak_cases(documents: Sequence[Document], count: int, *, seed: int, without: Collection[str] = ()) -> list[Case]:
@@ -33,15 +38,44 @@ def weak_cases(documents: Sequence[Document], count: int, *, seed: int, without:
     return found[:count]
 
 
+def reworded(case: Case) -> Case:
+    """A weak case in the other of the two wordings, which training never shows."""
+    gapped = case.question if GAP in case.question else case.question.removesuffix("what?") + GAP + "."
+    return case.model_copy(update={"id": f"{case.id}:reworded", "question": _OPENING + gapped})
+
+
 def _questions(document: Document) -> Iterator[Case]:
-    for number, sentence in enumerate(_SENTENCE.split(document.text.strip())):
+    for number, sentence in enumerate(_sentences(document.text)):
         body = sentence.rstrip(".!? ")
-        span = _answer(body) if len(body.split()) >= MIN_WORDS else None
+        fits = len(body) <= MAX_CHARACTERS and MIN_WORDS <= len(body.split()) <= MAX_WORDS
+        span = _answer(body) if fits else None
         if span:
             before, answer, after = body[: span[0]], body[span[0] : span[1]], body[span[1] :]
             question = f"{before}{GAP}{after}." if after else f"{before}what?"
             name = f"weak:{document.id}:{document.valid_from or 'always'}:{number}"
-            yield Case(id=name, question=question, references=(answer,), evidence=(document.id,), weak=True)
+            evidence = (Evidence(document=document.id),)
+            yield Case(id=name, question=question, references=(answer,), evidence=evidence, weak=True)
+
+
+def _sentences(text: str) -> Iterator[str]:
+    """The sentences of a text, each on one line; in a text of one paragraph the last needs no full stop."""
+    paragraphs = [" ".join(part.split()) for part in _PARAGRAPH.split(_without_code(text))]
+    for paragraph in paragraphs:
+        for sentence in _SENTENCE.split(paragraph):
+            if sentence.endswith((".", "!")) or len(paragraphs) == 1:
+                yield sentence
+
+
+def _without_code(text: str) -> str:
+    """`text` without its fenced code."""
+    kept, fence = [], ""
+    for line in text.splitlines():
+        begins = line.strip()[:3]
+        if fence or begins in _FENCES:
+            fence = "" if fence and begins == fence else fence or begins
+        else:
+            kept.append(line)
+    return "\n".join(kept)
 
 
 def _answer(body: str) -> tuple[int, int] | None:

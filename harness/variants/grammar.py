@@ -3,7 +3,8 @@
 Knows nothing of how weights are trained or contexts are filled.
 
     weights   base | RECIPE[>RECIPE…][@ALPHA | @best | @soup]     full, lora, full@0.5, full>lora, lora@best
-    context   zero-shot | few-shot-K | rag-K | rag-K+few-shot-M
+    context   zero-shot | few-shot-K | rag-K[:RETRIEVER] | rag-K[:RETRIEVER]+few-shot-M
+              RETRIEVER: dense (where none is named), bm25, hybrid, oracle, random, or one that the suite describes
 """
 
 import re
@@ -16,11 +17,13 @@ from typing import Any, Literal, Self
 from harness.errors import InputError
 
 BASE = "base"
+DENSE = "dense"  # the retriever of a context that names none
 _RECIPE = "[A-Za-z][A-Za-z0-9_-]*"
 _WEIGHTS = re.compile(rf"(?P<recipe>{_RECIPE}(?:>{_RECIPE})*)(?:@(?P<alpha>[0-9]+(?:\.[0-9]+)?|best|soup))?")
 _COUNT = "[0-9]{1,6}"
 _CONTEXT = re.compile(
-    rf"zero-shot|few-shot-(?P<shots>{_COUNT})|rag-(?P<passages>{_COUNT})(?:\+few-shot-(?P<more>{_COUNT}))?"
+    rf"zero-shot|few-shot-(?P<shots>{_COUNT})"
+    rf"|rag-(?P<passages>{_COUNT})(?::(?P<retriever>{_RECIPE}))?(?:\+few-shot-(?P<more>{_COUNT}))?"
 )
 _EXAMPLES = "Write weights/context, for example base/zero-shot, full@0.5/rag-3 or lora/rag-3+few-shot-4."
 
@@ -81,10 +84,11 @@ class Weights:
 
 @dataclass(frozen=True)
 class Context:
-    """What the model sees beside the question: `passages` retrieved ones and `shots` worked examples."""
+    """What the model sees beside the question: `passages` that `retriever` finds, and `shots` worked examples."""
 
     passages: int = 0
     shots: int = 0
+    retriever: str = DENSE
 
     @classmethod
     def parse(cls, name: str) -> Self:
@@ -93,16 +97,17 @@ class Context:
         if not match:
             raise InputError(
                 f"{name!r} names no context. {_nearest_context(name)}"
-                "Write zero-shot, few-shot-K, rag-K or rag-K+few-shot-M, K from 1 on."
+                "Write zero-shot, few-shot-K, rag-K, rag-K:RETRIEVER or rag-K+few-shot-M, K from 1 on."
             )
-        counts = {part: int(count) for part, count in match.groupdict().items() if count is not None}
-        if 0 in counts.values():
+        passages, shots, more = (match[part] for part in ("passages", "shots", "more"))
+        if any(count is not None and int(count) == 0 for count in (passages, shots, more)):
             raise InputError(f"{name!r}: K counts from 1. With nothing to show, write zero-shot.")
-        return cls(counts.get("passages", 0), counts.get("shots", counts.get("more", 0)))
+        return cls(int(passages or 0), int(shots or more or 0), match["retriever"] or DENSE)
 
     def __str__(self) -> str:
         shots = f"few-shot-{self.shots}" if self.shots else ""
-        passages = f"rag-{self.passages}" if self.passages else ""
+        named = f":{self.retriever}" if self.retriever != DENSE else ""
+        passages = f"rag-{self.passages}{named}" if self.passages else ""
         return "+".join(part for part in (passages, shots) if part) or "zero-shot"
 
 
@@ -144,6 +149,6 @@ def parse_all(*groups: tuple[Callable[[str], Any], Iterable[str]]) -> list[list[
 def _nearest_context(name: str) -> str:
     """`Did you mean …? ` with the numbers of `name`, or nothing where no context is near."""
     first, second = [*re.findall(_COUNT, name), "3", "4"][:2]
-    known = ("zero-shot", f"few-shot-{first}", f"rag-{first}", f"rag-{first}+few-shot-{second}")
+    known = ("zero-shot", f"few-shot-{first}", f"rag-{first}", f"rag-{first}:bm25", f"rag-{first}+few-shot-{second}")
     nearest = get_close_matches(name, known, n=1)
     return f"Did you mean {nearest[0]!r}? " if nearest else ""

@@ -45,6 +45,8 @@ def test_comparison_is_the_published_schema(world, rows, tmp_path):
         "cells",
         "pairs",
         "costs",
+        "passages",
+        "attribution",
         "trials",
         "failures",
         "decision",

@@ -47,6 +47,14 @@ def test_of_tied_variants_the_untrained_wins(world):
     assert "a tie with the leader full/rag-3 at -1.0 points" in decision.sentence
 
 
+def test_without_a_retention_split_nothing_is_said_of_keeping(world):
+    """Where no split tells what the base knew, the base gets no credit for keeping it, in words or otherwise."""
+    scores = {REFERENCE_VARIANT: {"in_domain": world.hits(80)}, "base/rag-3": {"in_domain": world.hits(80)}}
+    decision = _decide(world, scores)
+    assert decision.recommended == REFERENCE_VARIANT
+    assert "keeps" not in " ".join([decision.sentence, *decision.reasons])
+
+
 def test_the_clock_does_not_choose_between_tied_variants(world):
     """Of tied variants that cost the same to build and as many tokens to ask, the higher mean wins, however fast."""
     names = ("full@0.5/rag-3", "full@0.7/rag-3")

@@ -34,6 +34,7 @@ def test_compare_shows_table_verdict_and_run_folder(harness, suite, tiny_base):
     assert sorted(path.name for path in Path("run").iterdir()) == [
         "comparison.json",
         "predictions",
+        "retrieval",
         "run.json",
         "scores.jsonl",
     ]

@@ -163,7 +163,7 @@ def test_within_a_run_only_the_named_thing_differs(suite, tiny_base, tmp_path, c
         ({"dtype": "bfloat16"}, {"weights", "predictions"}),
         ({"recipes": {"full": {"training": {**FAST["training"], "epochs": 3}}}}, {"weights", "predictions"}),
         ({"limit": 2}, {"hits", "predictions"}),
-        ({"variants": ("full/rag-1",)}, {"hits", "predictions"}),
+        ({"variants": ("full/rag-1",)}, {"predictions"}),
     ],
     ids=["dtype", "recipe", "limit", "passages"],
 )
@@ -180,7 +180,7 @@ def test_what_depends_on_a_setting_is_rebuilt_when_it_changes(suite, tiny_base, 
 @pytest.mark.parametrize(
     ("file", "rebuilt"),
     [
-        ("corpus.jsonl", {"index", "hits", "predictions"}),
+        ("corpus.jsonl", {"passages", "index", "hits", "predictions"}),
         ("train.jsonl", {"weights", "predictions"}),
         ("asked.jsonl", {"hits", "predictions"}),
     ],
@@ -219,14 +219,62 @@ def test_all_mistakes_of_a_request_are_told_at_once(suite, tiny_base, tmp_path, 
     assert not (tmp_path / "run").exists()
 
 
-def test_a_prompt_that_does_not_fit_names_the_part_and_its_tokens(suite, tiny_base, tmp_path, cache):
-    """A passage longer than the window is refused with the token counts, never cut."""
+def with_long_document(suite: Path) -> None:
+    """Makes the first document longer than the tiny base's window of 512 tokens."""
     path = suite / "corpus.jsonl"
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     rows[0]["text"] += " It is very old." * 100
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    with pytest.raises(InputError, match=r"window holds 512[\s\S]*passages \d+[\s\S]*largest part is the passages"):
-        run_comparison(request(suite, tiny_base, tmp_path / "run", variants=("base/rag-4",)), cache=cache)
+
+
+def test_a_short_window_leaves_passages_out_and_counts_them(suite, tiny_base, tmp_path, cache):
+    """A long document is cut into passages; those without room are left out whole, counted and told."""
+    with_long_document(suite)
+    wide = {"retrieval": {"chunk": {"tokens": 120, "overlap": 0}}}
+    asked = request(suite, tiny_base, tmp_path / "run", variants=("base/rag-4",)).model_dump() | wide
+    result = run_comparison(CompareConfig(**asked), cache=cache)
+    predictions = [json.loads(line) for path in result.run.rglob("predictions/**/*.jsonl") for line in path.open()]
+    assert all(len(row["passages"]) + row["dropped"] == 4 for row in predictions)
+    assert all(row["prompt_tokens"] <= 512 for row in predictions)
+    for use in result.comparison.passages:
+        dropped = [row["dropped"] for row in predictions if row["case"].startswith(use.split)]
+        assert (use.retrieved, use.short) == (4, sum(count > 0 for count in dropped))
+        assert use.shown == pytest.approx(4 - sum(dropped) / len(dropped))
+    assert any(use.short for use in result.comparison.passages)
+
+
+def test_a_case_that_does_not_fit_is_unscored(suite, tiny_base, tmp_path, cache):
+    """A question longer than the window stops nothing: asked it is unscored with the reason, taught it is left out."""
+    for name in ("asked", "picked", "train"):
+        path = suite / f"{name}.jsonl"
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        rows[1]["question"] = f"{'Well, ' * 200}{rows[1]['question']}"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    result = run_comparison(
+        request(suite, tiny_base, tmp_path / "run", variants=("base/zero-shot", "base/rag-2", "full/zero-shot")),
+        cache=cache,
+    )
+    cells = [c for c in result.comparison.cells if c.metric == "accuracy"]
+    assert [(c.n, c.unscored) for c in cells] == [(3, 1)] * 3
+    rows = [json.loads(line) for line in (tmp_path / "run/scores.jsonl").open(encoding="utf-8")]
+    reasons = {row["reason"] for row in rows if row["metric"] == "accuracy" and row["value"] is None}
+    assert reasons == {"the prompt is too long for the window of 512 tokens"}
+    manifest = json.loads((tmp_path / "run/run.json").read_text(encoding="utf-8"))
+    assert manifest["left_out_of_training"] == {"full/train:harbour:train": 1}
+    assert len((tmp_path / "run/training/full/seed-0.jsonl").read_text().splitlines()) == 3
+    assert [c.n for c in result.comparison.cells if c.metric == "recall@2" and c.variant == "base/rag-2"] == [4, 4]
+
+
+def test_a_window_without_room_for_any_passage_is_refused(suite, tiny_base, tmp_path, cache):
+    """Where no prompt of a split has room for a passage, rag-K would be zero-shot under another name."""
+    path = suite / "corpus.jsonl"
+    with_long_document(suite)
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    rows = [json.loads(first) | {"id": ship} for ship in ("Otter", "Heron", "Badger", "Falcon")]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    asked = request(suite, tiny_base, tmp_path / "run", variants=("base/rag-2",)).model_dump()
+    with pytest.raises(InputError, match=r"rag-2 on asked: the window of 512 tokens has no room for a single passage"):
+        run_comparison(CompareConfig(**{**asked, "retrieval": {"chunk": {"tokens": None}}}), cache=cache)
 
 
 def test_a_variant_that_fails_does_not_stop_the_others(suite, tiny_base, tmp_path, cache):

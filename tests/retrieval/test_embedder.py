@@ -92,6 +92,19 @@ def test_advance_counts_every_text(minilm: Any) -> None:
     assert sum(done) == 2 * len(TEXTS)
 
 
+def test_half_a_surrogate_pair(minilm: Any) -> None:
+    """A text that holds half a surrogate pair, as JSON can, is embedded without it."""
+    vectors = embed(minilm, ["a \ud800 moon", "a \ufffd moon"], "document")
+    assert (vectors[0] == vectors[1]).all()
+
+
+def test_many_characters_are_counted_in_blocks(minilm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many characters there are, few are tokenized together, and the counts are the same."""
+    counts = token_counts(minilm, TEXTS)
+    monkeypatch.setattr("harness.retrieval.tokens._AT_ONCE", 30)
+    assert token_counts(minilm, TEXTS) == counts
+
+
 def test_no_texts(minilm: Any) -> None:
     """No texts give no rows, of the right width."""
     assert embed(minilm, [], "query").shape == (0, 384)

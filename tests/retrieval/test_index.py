@@ -1,8 +1,8 @@
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import faiss
 import numpy as np
 import pytest
 
@@ -32,7 +32,7 @@ def test_same_bytes(tmp_path: Path, saved: Path, unit_rows: Rows, corpus: Corpus
     again = tmp_path / "again"
     again.mkdir()
     save_index(build_index(corpus(7), unit_rows(7), "hash-of-embedder"), again)
-    for name in ("index.faiss", "passages.jsonl", "settings.json"):
+    for name in ("vectors.npy", "passages.jsonl", "settings.json"):
         assert (again / name).read_bytes() == (saved / name).read_bytes()
 
 
@@ -51,10 +51,8 @@ def test_other_embedder(saved: Path) -> None:
 
 def test_other_dimension(saved: Path, unit_rows: Rows) -> None:
     """Vectors of another dimension than the settings state are an error at load."""
-    other = faiss.IndexFlatIP(8)
-    other.add(unit_rows(7, 8))
-    faiss.write_index(other, str(saved / "index.faiss"))
-    with pytest.raises(InputError, match="'dimension': 8"):
+    np.save(saved / "vectors.npy", unit_rows(7, 8))
+    with pytest.raises(InputError, match=r"\(7, 8\).* state \(7, 16\)"):
         load_index(saved, "hash-of-embedder")
 
 
@@ -62,7 +60,7 @@ def test_passages_that_do_not_fit(saved: Path) -> None:
     """A passage file with a line less than the index has rows is an error at load, not a shifted answer."""
     lines = (saved / "passages.jsonl").read_text().splitlines(keepends=True)
     (saved / "passages.jsonl").write_text("".join(lines[1:]))
-    with pytest.raises(InputError, match="'passages': 6"):
+    with pytest.raises(InputError, match=r"'passages': \(6, 16\)"):
         load_index(saved, "hash-of-embedder")
 
 
@@ -79,16 +77,67 @@ def test_broken_passage(line: str, saved: Path) -> None:
         load_index(saved, "hash-of-embedder")
 
 
-@pytest.mark.parametrize("name", ["index.faiss", "passages.jsonl", "settings.json"])
+@pytest.mark.parametrize("name", ["vectors.npy", "index.faiss", "passages.jsonl", "settings.json"])
 @pytest.mark.parametrize("torn", [True, False], ids=["torn", "missing"])
-def test_damaged_folder(name: str, torn: bool, saved: Path) -> None:
+def test_damaged_folder(name: str, torn: bool, tmp_path: Path, unit_rows: Rows, corpus: Corpus) -> None:
     """A missing or torn part of an index is one clear message."""
-    content = (saved / name).read_bytes()
-    (saved / name).unlink()
+    save_index(build_index(corpus(7), unit_rows(7), "hash-of-embedder", "HNSW8"), tmp_path)
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).unlink()
     if torn:
-        (saved / name).write_bytes(content[: len(content) // 2])
+        (tmp_path / name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match="Build"):
+        load_index(tmp_path, "hash-of-embedder")
+
+
+@pytest.mark.parametrize("order", ["F", "double", "pickled"])
+def test_foreign_vectors(order: str, saved: Path, unit_rows: Rows) -> None:
+    """Vectors in another layout or type, or that would have to be unpickled, are an error at load."""
+    rows = unit_rows(7)
+    foreign = {"F": np.asfortranarray(rows), "double": rows.astype(np.float64), "pickled": rows.astype(object)}
+    np.save(saved / "vectors.npy", foreign[order], allow_pickle=True)
     with pytest.raises(InputError, match="Build"):
         load_index(saved, "hash-of-embedder")
+
+
+def test_structure_of_another_index(tmp_path: Path, unit_rows: Rows, corpus: Corpus) -> None:
+    """A structure over other rows than the vectors is an error at load, not hits that are others."""
+    other = tmp_path / "other"
+    other.mkdir()
+    for count, folder in ((7, tmp_path), (8, other)):
+        save_index(build_index(corpus(count), unit_rows(count), "h", "HNSW8"), folder)
+    (other / "index.faiss").replace(tmp_path / "index.faiss")
+    with pytest.raises(InputError, match=r"'structure': \(8, 16\)"):
+        load_index(tmp_path, "h")
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux says what is mapped into a process")
+@pytest.mark.parametrize("structure", ["Flat", "HNSW16", "IVF16,Flat", "IVF16,SQ8"])
+def test_loading_maps(structure: str, tmp_path: Path, unit_rows: Rows, corpus: Corpus) -> None:
+    """What is large is mapped into memory and not read: pages of it come from the file."""
+    save_index(build_index(corpus(20_000), unit_rows(20_000, 64), "h", structure), tmp_path)
+    files = {"vectors.npy"} if structure == "Flat" else {"vectors.npy", "index.faiss"}
+    before = private_memory()
+    loaded = load_index(tmp_path, "h")
+    assert mapped(tmp_path) == files
+    search(loaded, unit_rows(5, 64, seed=1), 3)
+    size = sum((tmp_path / name).stat().st_size for name in files)
+    passages = sum(sys.getsizeof(p) + 3 * sys.getsizeof(p.text) for p in loaded.passages)
+    assert size > 5e6
+    assert private_memory() - before < size / 2 + 2 * passages
+    assert mapped(tmp_path) == files
+
+
+def mapped(folder: Path) -> set[str]:
+    """The files of the folder that are mapped into this process."""
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    return {Path(line.split()[-1]).name for line in lines if str(folder) in line}
+
+
+def private_memory() -> int:
+    """Bytes of this process that aren't pages of a file."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon"))
+    return int(line.split()[1]) * 1_024
 
 
 def test_empty_corpus(unit_rows: Rows) -> None:

@@ -90,12 +90,9 @@ def test_memory_is_bounded_by_a_block(k: int, unit_rows: Rows) -> None:
 
 
 def test_vectors_are_not_copied(unit_rows: Rows, corpus: Corpus) -> None:
-    """What is searched is the memory of the index, before and after it was saved and loaded."""
-    index = build_index(corpus(9), unit_rows(9), "h")
-    stored = search_module._stored(index)
-    assert stored is not None
-    assert stored.ctypes.data == int(index.vectors.get_xb())
-    assert (stored == unit_rows(9)).all()
+    """What is searched are the rows that the index was built from, not a copy."""
+    rows = unit_rows(9)
+    assert np.shares_memory(build_index(corpus(9), rows, "h").vectors, rows)
 
 
 @pytest.mark.parametrize("count", [1, 40])
@@ -118,6 +115,47 @@ def test_batching_of_queries_does_not_matter(unit_rows: Rows, corpus: Corpus) ->
     """A query gets the same hits to the bit, alone or among others (FAISS itself sums differently for many)."""
     index, queries = build_index(corpus(500), unit_rows(500, 384), "h"), unit_rows(64, 384, seed=1)
     assert search(index, queries, 5) == [search(index, queries[i : i + 1], 5)[0] for i in range(64)]
+
+
+@pytest.mark.parametrize("structure", ["Flat", "HNSW16", "IVF16,PQ4x4"])
+@pytest.mark.parametrize("count", [1, 40])
+def test_among(structure: str, count: int, unit_rows: Rows, corpus: Corpus) -> None:
+    """Among some of the passages the nearest of these are found, exactly, whatever the structure of the index."""
+    passages, rows, queries = corpus(9_000), unit_rows(9_000), unit_rows(count, seed=1)
+    index = build_index(passages, rows, "h", structure)
+    for share in (1.0, 0.5, 0.001):
+        among = np.random.default_rng(5).random(9_000) < share
+        kept = [passage for passage, allowed in zip(passages, among, strict=True) if allowed]
+        hits = search(index, queries, 5, among)
+        assert hits == [brute_force(kept, rows[among], query, 5) for query in queries]
+
+
+def test_among_ties(unit_rows: Rows, corpus: Corpus) -> None:
+    """Equal scores among some of the passages are ordered by id too, all that tie with the last one considered."""
+    rows = unit_rows(9_000)
+    rows[::3] = rows[0]
+    passages, among = corpus(9_000), np.arange(9_000) % 2 == 1
+    (hits,) = search(build_index(passages[::-1], rows[::-1].copy(), "h"), rows[:1], 3, among[::-1])
+    assert [hit.passage for hit in hits] == ["p0003", "p0009", "p0015"]
+
+
+def test_among_few(unit_rows: Rows, corpus: Corpus) -> None:
+    """Among fewer passages than are asked for all of them are returned, among none none."""
+    index, among = build_index(corpus(90), unit_rows(90), "h"), np.zeros(90, dtype=bool)
+    assert search(index, unit_rows(2), 5, among) == [[], []]
+    among[[4, 50]] = True
+    assert [sorted(hit.passage for hit in hits) for hits in search(index, unit_rows(2), 5, among)] == [
+        ["p0004", "p0050"],
+        ["p0004", "p0050"],
+    ]
+
+
+def test_among_what(unit_rows: Rows, corpus: Corpus) -> None:
+    """What is no mask over the passages is a mistake of the caller's, not other passages."""
+    index = build_index(corpus(9), unit_rows(9), "h")
+    for among in (np.array([0, 4]), np.ones(8, dtype=bool)):
+        with pytest.raises(ValueError, match="one truth value"):
+            search(index, unit_rows(1), 2, among)
 
 
 def test_more_than_there_are(unit_rows: Rows, corpus: Corpus) -> None:

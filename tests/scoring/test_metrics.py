@@ -3,13 +3,22 @@ import string
 import evaluate
 import pytest
 
-from harness.scoring.choice import Accuracy, chosen
+from harness.scoring.choice import Accuracy, AccuracyPerByte, AccuracyPerToken, chosen
 from harness.scoring.metric import CaseMetric
-from harness.scoring.ranking import MeanReciprocalRank, Recall, recall, reciprocal_rank
+from harness.scoring.number import FinalNumber
+from harness.scoring.outputs import Output
+from harness.scoring.overlap import Bleu, Chrf, RougeL
+from harness.scoring.pattern import Regex
+from harness.scoring.quality import QualityMetric
+from harness.scoring.support import EvidenceRetrieved, EvidenceShown, Supported
 from harness.scoring.text import ExactMatch, StaleRate, TokenF1, exact_match, normalise, token_f1
 
-TEXTS = [ExactMatch(), TokenF1(), StaleRate(), Accuracy()]
-RANKINGS = [Recall(3), MeanReciprocalRank()]
+QUALITY = [
+    *(Accuracy(), AccuracyPerByte(), AccuracyPerToken(), ExactMatch(), TokenF1()),
+    *(RougeL(), Bleu(), Chrf(), FinalNumber(), Regex(".*")),
+]
+OTHERS = [StaleRate(), Supported(), EvidenceRetrieved(), EvidenceShown()]
+CHOICES = ("Lynx", "a very long-haired marmot", "Ω")
 
 # Oracle: torchmetrics 1.9.0, a port of SQuAD's own evaluate-v1.1.py (both figures divided by 100), for each row
 #   pip install torchmetrics==1.9.0
@@ -60,7 +69,28 @@ def test_normalise() -> None:
 def test_accuracy() -> None:
     """A choice is right only letter by letter."""
     result = Accuracy().compute(predictions=["Lynx", "lynx", "Newt"], references=[["Lynx"], ["Lynx"], ["Lynx", "Newt"]])
-    assert result == {"accuracy": pytest.approx(2 / 3), "cases": [1.0, 0.0, 1.0]}
+    assert result == {"accuracy": pytest.approx(2 / 3), "cases": [1.0, 0.0, 1.0], "reasons": [None] * 3}
+
+
+@pytest.mark.parametrize(
+    ("metric", "choice"),
+    [
+        (Accuracy(), 0),  # -4, -8, -5
+        (AccuracyPerByte(), 1),  # -4 / 4, -8 / 25, -5 / 2: a Greek letter has two bytes in UTF-8
+        (AccuracyPerToken(), 1),  # -4 / 1, -8 / 6, -5 / 3
+    ],
+    ids=lambda value: getattr(value, "metric", ""),
+)
+def test_normalised(metric: Accuracy, choice: int) -> None:
+    """The sum of log-likelihoods is divided by nothing, by the bytes of the choice, or by its tokens."""
+    output = Output("x", ("Lynx",), choices=CHOICES, loglikelihoods=(-4.0, -8.0, -5.0), choice_tokens=(1, 6, 3))
+    assert metric.prediction_of(output) == CHOICES[choice]
+
+
+def test_tokens_must_be_told() -> None:
+    """Accuracy per token of choices whose tokens nobody counted is an error, never a guess."""
+    with pytest.raises(ValueError, match="shorter"):
+        AccuracyPerToken().prediction_of(Output("x", ("Lynx",), choices=CHOICES, loglikelihoods=(-4.0, -8.0, -5.0)))
 
 
 def test_chosen() -> None:
@@ -84,47 +114,36 @@ def test_stale_rate() -> None:
     assert result == {"stale_rate": pytest.approx(2 / 3), "cases": [1.0, 0.0, 1.0]}
 
 
-def test_recall() -> None:
-    """Recall@k is the share of the relevant documents among the first k (Manning et al. 2008, chapter 8)."""
-    ranked = ["d3", "d1", "d9", "d2"]
-    assert [recall(ranked, ["d1", "d2"], k) for k in (1, 2, 3, 4, 10)] == [0.0, 0.5, 0.5, 1.0, 1.0]
-    assert recall(["d1", "d1"], ["d1", "d1", "d2"], 2) == 0.5
-    assert recall([], ["d1"], 3) == 0.0
-
-
-def test_reciprocal_rank() -> None:
-    """The reciprocal rank is that of the first relevant document, and 0 where none was found."""
-    ranked = ["d3", "d1", "d9", "d2"]
-    assert [reciprocal_rank(ranked, relevant) for relevant in (["d3"], ["d2", "d9"], ["d2"], ["d7"])] == [
-        1,
-        1 / 3,
-        1 / 4,
-        0,
-    ]
-
-
-def test_rankings_as_metrics() -> None:
-    """The ranking metrics average over cases and carry k in their name."""
-    found, wanted = [["a", "b", "c"], ["a", "b", "c"], ["x", "y", "z"]], [["a"], ["c", "q"], ["a"]]
-    assert Recall(3).compute(predictions=found, references=wanted) == {"recall@3": 0.5, "cases": [1.0, 0.5, 0.0]}
-    reciprocal = MeanReciprocalRank().compute(predictions=found, references=wanted)
-    assert reciprocal["mrr"] == pytest.approx((1 + 1 / 3 + 0) / 3)
-
-
-@pytest.mark.parametrize("metric", [*TEXTS, *RANKINGS], ids=lambda metric: metric.metric)
+@pytest.mark.parametrize("metric", [*QUALITY, *OTHERS], ids=lambda metric: metric.metric)
 def test_is_an_evaluate_metric(metric: CaseMetric) -> None:
     """Every metric is a real `evaluate.Metric`: it has a description, adds up by batches and computes twice alike."""
     assert isinstance(metric, evaluate.Metric)
     assert metric.description
-    one = ["x"] if metric in RANKINGS else "x"
+    one = ["42"] if metric in OTHERS[2:] else "42"
     for _ in range(2):
-        metric.add_batch(predictions=[one, one], references=[["x"], ["y"]])
-        metric.add(prediction=one, reference=["x"])
-        assert metric.compute() == {metric.metric: pytest.approx(2 / 3), "cases": [1.0, 0.0, 1.0]}
+        metric.add_batch(predictions=[one, one], references=[["42"], ["57"]])
+        metric.add(prediction=one, reference=["42"])
+        result = metric.compute()
+        assert result[metric.metric] == pytest.approx(2 / 3)
+        assert result["cases"] == [1.0, 0.0, 1.0]
 
 
-@pytest.mark.parametrize("metric", [*TEXTS, *RANKINGS], ids=lambda metric: metric.metric)
+@pytest.mark.parametrize("metric", [*QUALITY, *OTHERS], ids=lambda metric: metric.metric)
 def test_nothing_to_score(metric: CaseMetric) -> None:
     """The mean of nothing is an error, not a zero."""
     with pytest.raises(ValueError, match="nothing to score"):
         metric.compute(predictions=[], references=[])
+
+
+@pytest.mark.parametrize("metric", QUALITY, ids=lambda metric: metric.metric)
+def test_any_reference_will_do(metric: QualityMetric) -> None:
+    """An answer that equals one of several references is wholly right, whichever it is."""
+    for references in (["17", "42"], ["42", "17"]):
+        assert metric.compute(predictions=["42"], references=[references])["cases"] == [1.0]
+
+
+def test_no_folder_outside_the_cache(tmp_path, monkeypatch) -> None:
+    """The argument of a metric's name never becomes part of a path, whatever a suite writes there."""
+    monkeypatch.setattr(evaluate.config, "HF_METRICS_CACHE", tmp_path / "cache")
+    Regex("x/../../../../outside")
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]

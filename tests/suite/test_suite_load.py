@@ -80,7 +80,10 @@ def test_unknown_keys(write_suite: WriteSuite) -> None:
     )
     assert "suite.yaml: unknown key 'nme' (did you mean 'name'?)" in told
     assert "unknown key 'prompt.questoin' (did you mean 'question'?); known: instruction, passage, question" in told
-    assert "unknown key 'splits.kind.asof' (did you mean 'as_of'?); known: as_of, file, kind" in told
+    assert (
+        "unknown key 'splits.kind.asof' (did you mean 'as_of'?); known: as_of, evidence, file, from, kind, metrics"
+        in told
+    )
 
 
 def test_unknown_kind(write_suite: WriteSuite) -> None:

@@ -15,6 +15,7 @@ def many_variants() -> list[Variant]:
     points = [*alphas, "best", "soup"]
     weights = [Weights(), *(Weights(name, point) for name, point in product(recipes, points))]
     contexts = [Context(p, s) for p, s in product((0, 1, 3, 10, 999_999), repeat=2)]
+    contexts += [Context(3, s, retriever) for s, retriever in product((0, 2), ("bm25", "hybrid", "own-1_b"))]
     return [Variant(w, c) for w, c in product(weights, contexts)]
 
 
@@ -34,6 +35,8 @@ def test_round_trip() -> None:
         ("full@0.0/zero-shot", "full@0/zero-shot"),
         ("full@0.00001/zero-shot", "full@0.00001/zero-shot"),
         ("base/rag-03", "base/rag-3"),
+        ("base/rag-3:dense", "base/rag-3"),
+        ("base/rag-3:bm25+few-shot-04", "base/rag-3:bm25+few-shot-4"),
         ("base/rag-3+few-shot-04", "base/rag-3+few-shot-4"),
     ],
 )
@@ -75,6 +78,9 @@ def test_meaning() -> None:
         ("base/zeroshot", "Did you mean 'zero-shot'?"),
         ("base/fewshot-8", "Did you mean 'few-shot-8'?"),
         ("base/rag5", "Did you mean 'rag-5'?"),
+        ("base/rag-5:", "names no context"),
+        ("base/rag-5:bm25:hybrid", "names no context"),
+        ("base/zero-shot:bm25", "names no context"),
         ("base/few-shot-2+rag-3", "names no context"),
         ("base/rag-3+fewshot-2", "Did you mean 'rag-3+few-shot-2'?"),
         ("base/rag-0", "K counts from 1"),

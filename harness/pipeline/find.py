@@ -1,0 +1,168 @@
+"""The retrieval stage: which passages each retriever finds for the cases of a task, and how good they are.
+
+What was found is an artifact of the cache: by indexes, settings and questions.
+"""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.errors import InputError
+from harness.pipeline.corpora import Corpora, Revision
+from harness.pipeline.plan import Plan
+from harness.pipeline.progress import Progress
+from harness.pipeline.tasks import Task
+from harness.prompting import Shown
+from harness.retrieval import Passage, Piece, Query, RetrieverSettings, Vectors, make_retriever
+from harness.runs import JSON, Artifact, Cache
+from harness.suite import Evidence
+from harness.variants import Context
+
+HITS = "hits.jsonl"
+TIMING = "timing.json"
+JUDGED = 10  # passages that rankings are judged by at least, however few are shown
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """What was found for the cases of one task, by case id.
+
+    `passages` come best first; `ranking` names them, and some more, as they are judged, and `relevant` are the pieces
+    of evidence. `build_seconds` and `bytes` are those of what was searched.
+    """
+
+    passages: Mapping[str, tuple[Shown, ...]]
+    ranking: Mapping[str, tuple[str, ...]]
+    relevant: Mapping[str, tuple[str, ...]]
+    seconds_per_query: float
+    build_seconds: float
+    bytes: int
+    hash: str
+
+    def first(self, count: int) -> "Retrieved":
+        """The same with only the best `count` passages of each case; judged is the whole ranking."""
+        return replace(self, passages={case: found[:count] for case, found in self.passages.items()})
+
+
+class Finder:
+    """Finds passages for tasks: each search is done once, as deep as any variant needs it."""
+
+    def __init__(self, plan: Plan, cache: Cache, progress: Progress) -> None:
+        """Raises InputError if something is to be retrieved and there is no embedder."""
+        self._plan, self._cache, self._progress = plan, cache, progress
+        self._corpora = Corpora(plan, cache, progress)
+        self._found: dict[tuple[str, str, int], Retrieved] = {}
+
+    def find_all(self) -> None:
+        """Searches for all that the variants are shown: what can't be had is told before anything is trained."""
+        for context in self._plan.contexts:
+            for task in self._plan.tasks if context.passages else ():
+                self.find(task, context)
+
+    def find(self, task: Task, context: Context) -> Retrieved:
+        """What the retriever of `context` finds for the cases of `task`; raises InputError for too few passages."""
+        asked = [c.passages for c in self._plan.contexts if c.passages and c.retriever == context.retriever]
+        depth = max(context.passages, *asked, JUDGED)
+        key = (task.name, context.retriever, depth)
+        if key not in self._found:
+            self._found[key] = self._search(task, context.retriever, depth)
+        least = min(map(len, self._found[key].passages.values()), default=context.passages)
+        if least < context.passages:
+            raise InputError(
+                f"{context} on {task.name} needs {context.passages} passages and {context.retriever} finds {least} "
+                f"{self._revision(task).told}, so its name would be untrue. Lower K, or loosen the retriever's filter."
+            )
+        return self._found[key].first(context.passages)
+
+    def gold(self, task: Task) -> dict[str, list[Shown]]:
+        """The passages that hold the evidence of each case, by case id, in the order of the corpus."""
+        revision = self._revision(task)
+        return {
+            case.id: [_shown(revision.by_id[name]) for name in revision.coverage.gold(_pieces(case.evidence))]
+            for case in task.split.cases
+        }
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors of texts by the run's embedder, `(texts, dimension) float32`."""
+        return self._corpora.embed(texts)
+
+    def _revision(self, task: Task) -> Revision:
+        return self._corpora.revision(task.suite, task.split.as_of)
+
+    def _search(self, task: Task, retriever: str, depth: int) -> Retrieved:
+        revision, settings = self._revision(task), self._plan.retrieval.retriever(retriever)
+        queries = [
+            Query(case.question, revision.coverage.gold(_pieces(case.evidence)) if settings.kind == "oracle" else ())
+            for case in task.split.cases
+        ]
+        searched = self._corpora.searched(revision, settings)
+        depends: dict[str, JSON] = {
+            **self._corpora.depends,
+            "searched": [artifact.hash for artifact in searched],
+            "retriever": settings.model_dump(mode="json"),
+            "reranker": self._corpora.reranker_hash(settings),
+            "queries": [[query.text, list(query.gold)] for query in queries],
+            "k": depth,
+        }
+
+        def build(folder: Path) -> None:
+            self._write_hits(revision, settings, queries, depth, f"{retriever} for {task.name}", folder)
+
+        hits = self._cache.artifact("hits", depends, build)
+        rows = [json.loads(line) for line in (hits.path / HITS).read_text(encoding="utf-8").splitlines()]
+        seconds = json.loads((hits.path / TIMING).read_text(encoding="utf-8"))["seconds_per_query"]
+        return _retrieved(task, revision, rows, seconds, searched, hits)
+
+    def _write_hits(
+        self,
+        revision: Revision,
+        settings: RetrieverSettings,
+        queries: Sequence[Query],
+        depth: int,
+        label: str,
+        folder: Path,
+    ) -> None:
+        retriever = make_retriever(settings, self._corpora.sources(revision))
+        with self._progress.task(f"retrieve by {label}", len(queries)) as advance:
+            begun = time.perf_counter()
+            hits = retriever.retrieve(queries, depth)
+            seconds = (time.perf_counter() - begun) / max(1, len(queries))
+            advance(len(queries))
+        lines = [json.dumps([hit.passage for hit in row]) + "\n" for row in hits]
+        (folder / HITS).write_text("".join(lines), encoding="utf-8")
+        (folder / TIMING).write_text(json.dumps({"seconds_per_query": seconds}) + "\n", encoding="utf-8")
+
+
+def _retrieved(
+    task: Task,
+    revision: Revision,
+    rows: Sequence[Sequence[str]],
+    seconds: float,
+    searched: Sequence[Artifact],
+    hits: Artifact,
+) -> Retrieved:
+    cases = task.split.cases
+    judged = {
+        case.id: revision.coverage.judge(_pieces(case.evidence), row) for case, row in zip(cases, rows, strict=True)
+    }
+    return Retrieved(
+        passages={
+            case.id: tuple(_shown(revision.by_id[name]) for name in row) for case, row in zip(cases, rows, strict=True)
+        },
+        ranking={case: one.ranking for case, one in judged.items()},
+        relevant={case: one.relevant for case, one in judged.items()},
+        seconds_per_query=seconds,
+        build_seconds=sum(artifact.seconds for artifact in searched),
+        bytes=sum(artifact.bytes for artifact in searched),
+        hash=hits.hash,
+    )
+
+
+def _pieces(evidence: Sequence[Evidence]) -> list[Piece]:
+    return [Piece(one.document, one.start or 0, one.end) for one in evidence]
+
+
+def _shown(passage: Passage) -> Shown:
+    return Shown(passage.id, passage.text, passage.title)
