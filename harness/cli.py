@@ -10,10 +10,12 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from harness.errors import HarnessError, InputError, ProofError
+from harness.suite_cli import suite_app
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 console = Console()
 problems = Console(stderr=True)
+app.add_typer(suite_app, name="suite")
 
 
 @app.callback()
