@@ -27,7 +27,8 @@ def commands(page: str) -> Iterator[str]:
 
 def test_the_commands_of_the_readme_run(tmp_path):
     """Every harness command of the README's bash blocks exits with 0, one after the other in one folder."""
-    (tmp_path / "reports").symlink_to(ROOT / "reports")
+    for folder in ("reports", "docs", "suites"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     # the environment that runs this test may not be activated
     here = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
     shown = list(commands("README.md"))
