@@ -31,6 +31,8 @@ def wanted_values(template: str, filters: Collection[str] = FILTERS) -> set[str]
                 raise InputError(f"line {node.lineno} holds a {type(node).__name__}")
             if isinstance(node, nodes.Filter) and node.name not in filters:
                 raise InputError(f"line {node.lineno} uses the filter {node.name!r}")
+            if isinstance(node, nodes.Filter) and not all(isinstance(part, nodes.Const) for part in node.args):
+                raise InputError(f"line {node.lineno} gives the filter {node.name!r} a value; give it a plain text")
         _compiled(template)
     except (TemplateError, RecursionError) as error:
         raise InputError(str(error)) from None
@@ -52,7 +54,7 @@ def _compiled(template: str) -> Template:
 
 def _after(text: object, mark: str) -> str:
     """What stands after the last `mark`."""
-    _, found, rest = str(text).rpartition(mark)
+    _, found, rest = str(text).rpartition(mark) if mark else ("", "", "")
     if not found:
         raise TemplateRuntimeError(f"there is no {mark!r} in the text")
     return rest
@@ -72,8 +74,17 @@ def _replace(text: object, old: str, new: str) -> str:
     return str(text).replace(old, new)
 
 
+def _plain(value: Any) -> Any:
+    """What may stand in a text: no list or mapping, which would be written as Python writes it."""
+    if isinstance(value, list | tuple | Mapping):
+        raise TemplateRuntimeError("a list or mapping is no text; join it, or name one of its fields")
+    return str(value).lower() if isinstance(value, bool) else value
+
+
 def _environment(**own: Callable[..., str]) -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
+    environment = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False, finalize=_plain
+    )
     environment.filters = {**{name: environment.filters[name] for name in FILTERS}, **own}
     return environment
 

@@ -39,7 +39,9 @@ def test_prompts_have_fewer_filters(name: str) -> None:
         ("{{ text | join('aa') }}", "only a list can be joined"),
         ("{{ texts | join(',') | join(',') }}", "only a list can be joined"),
         ("{{ text | after('####') }}", "there is no '####' in the text"),
+        ("{{ text | after('') }}", "there is no '' in the text"),
         ("{{ text | replace('a') }}", "missing 1 required positional argument"),
+        ("{{ texts }}", "a list or mapping is no text"),
     ],
 )
 def test_filters_that_refuse(template: str, told: str) -> None:
@@ -47,3 +49,14 @@ def test_filters_that_refuse(template: str, told: str) -> None:
     wanted_values(template, ROW_FILTERS)
     with pytest.raises(InputError, match=told):
         render(template, {"text": "banana", "texts": ["a", "b"]})
+
+
+def test_filters_take_plain_texts_only() -> None:
+    """A filter's argument can't be computed, by which a short template could make a long text."""
+    with pytest.raises(InputError, match="gives the filter 'join' a value"):
+        wanted_values("{{ texts | join(texts | join(text)) }}", ROW_FILTERS)
+
+
+def test_truth_is_written_as_in_the_data() -> None:
+    """A truth value in a template reads as it does in JSON and in a plain field."""
+    assert render("{{ right }}", {"right": True}) == "true"

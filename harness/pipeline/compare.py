@@ -83,11 +83,11 @@ def run_comparison(config: CompareConfig, progress: Progress | None = None, cach
             passages=passage_uses(answers.answered),
             trials=tuned.trials,
             failures=failures,
-            signature=signature(plan),
+            signature=signature(plan, finder),
             paired_metrics=scorer.quality_metrics,
         )
         write_comparison(comparison, run.path)
-        write_records(run, Made(plan, finder, lessons, trained, answers))
+        write_records(run, Made(plan, finder, scorer, lessons, trained, answers))
         advance(1)
     return Result(plan.out, comparison)
 

@@ -3,6 +3,7 @@
 What several revisions have in common is embedded once: vectors are kept by content, beside the indexes.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder, SentenceTransformer
 
 PASSAGES = "passages.jsonl"
+SPARED = "spared.json"
 LIBRARIES = ("sentence-transformers", "transformers", "tokenizers", "torch", "faiss-cpu", "bm25s", "PyStemmer")
 SEARCHED = {"dense": ("index",), "oracle": ("index",), "bm25": ("sparse",), "hybrid": ("index", "sparse"), "random": ()}
 
@@ -111,6 +113,11 @@ class Corpora:
         make = {"index": self._index, "sparse": self._sparse}
         return [revision.artifact, *(make[kind](revision) for kind in SEARCHED[settings.kind])]
 
+    def build_seconds(self, artifact: Artifact) -> float:
+        """How long it takes to build `artifact`, what came from the store as if it had been embedded for it."""
+        spared = artifact.path / SPARED
+        return artifact.seconds + (json.loads(spared.read_bytes())["seconds"] if spared.is_file() else 0.0)
+
     def reranker_hash(self, settings: RetrieverSettings) -> str | None:
         """The hash of the files of the retriever's cross-encoder, if it has one."""
         return embedder_hash(locate_reranker(settings.rerank)) if settings.rerank else None
@@ -153,8 +160,12 @@ class Corpora:
         def build(folder: Path) -> None:
             passages = revision.passages
             texts = [passage.searched_text for passage in passages]
+            reused: list[float] = []
             with self._progress.task(f"embed {len(passages)} passages", len(passages)) as advance:
-                vectors = embed_stored(self._store, self._model, texts, "document", advance=advance)
+                vectors = embed_stored(
+                    self._store, self._model, texts, "document", advance=advance, spared=reused.append
+                )
+            (folder / SPARED).write_text(json.dumps({"seconds": sum(reused)}) + "\n", encoding="utf-8")
             save_index(build_index(passages, vectors, self._embedder_hash, structure), folder)
 
         inputs: dict[str, JSON] = {**self.depends, "passages": revision.artifact.hash, "structure": structure}

@@ -5,11 +5,11 @@ beside the right ones, as the recipe's `data` says. What happens to a case is dr
 """
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.errors import InputError, TooLongError
 from harness.pipeline.earlier import Earlier
@@ -20,7 +20,7 @@ from harness.pipeline.preferences import rejected_answer
 from harness.pipeline.prompts import Prompts
 from harness.pipeline.recipes import train_context
 from harness.pipeline.tasks import Task, train_tasks, validation_tasks
-from harness.prompting import Shot, Shown
+from harness.prompting import Prompt, Shot, Shown
 from harness.runs import fingerprint
 from harness.suite import Case, Split, Suite
 from harness.suite.weak import weak_cases
@@ -56,6 +56,15 @@ class Lesson:
             "passages": list(self.passages),
             "content": self.content,
         }
+
+
+class _Material(NamedTuple):
+    """A case, and what its prompt may show: worked examples, and passages of which the `gold` ones hold the answer."""
+
+    case: Case
+    shots: Sequence[Shot]
+    passages: Sequence[Shown] = ()
+    gold: Collection[str] = ()
 
 
 class Lessons:
@@ -111,12 +120,10 @@ class Lessons:
 
     def _lessons(self, recipe: Recipe, task: Task, seed: int) -> list[Lesson]:
         """The lessons of one task; cases that don't fit the window are left out, which is told once."""
-        shots = self._prompts.shots(task.suite, train_context(recipe), seed)
         lessons, reasons = [], []
-        for case, passages in zip(task.split.cases, self._passages(recipe, task, seed), strict=True):
+        for material in self._materials(recipe, task, seed):
             try:
-                others = [shot for shot in shots if shot.question != case.question]
-                lessons.append(self._lesson(recipe, task, case, others, passages, seed))
+                lessons.append(self._lesson(recipe, task, material, seed))
             except TooLongError as error:
                 reasons.append(str(error))
         if reasons and (recipe.name, task.name) not in self.left_out:
@@ -127,61 +134,91 @@ class Lessons:
             )
         return lessons
 
-    def _lesson(
-        self, recipe: Recipe, task: Task, case: Case, shots: Sequence[Shot], passages: Sequence[Shown], seed: int
-    ) -> Lesson:
+    def _lesson(self, recipe: Recipe, task: Task, material: _Material, seed: int) -> Lesson:
+        case = material.case
         templates = (None, *recipe.data.templates)
         template = Random(f"{seed}/template/{case.id}").randrange(len(templates))
         builder = self._prompts.builder(task.suite, templates[template])
         right = case.references[0]
         wrong = rejected_answer(case, task.split.cases, seed) if method_of(recipe)[0].preferences else ""
-        prompt = builder.build(
-            case.question,
-            shots=shots,
-            passages=passages,
-            answer_tokens=max(builder.tokens(f" {answer}") for answer in (right, wrong)) + END,
-        )
+        room = max(builder.tokens(f" {answer}") for answer in (right, wrong)) + END
+
+        def build(passages: Sequence[Shown]) -> Prompt:
+            return builder.build(case.question, shots=material.shots, passages=passages, answer_tokens=room)
+
+        prompt, passages = fit(build, material.passages, material.gold)
         example = Example(
             prompt.ids,
             builder.answer(prompt, right, end=True),
             builder.answer(prompt, wrong, end=True) if wrong else (),
         )
-        names = tuple(passage.id for passage in passages[: prompt.passages])
+        names = tuple(passage.id for passage in passages)
         content = fingerprint([case.question, right])[:16]
         return Lesson(example, task.suite.name, case.id, case.weak, template, names, content)
 
-    def _passages(self, recipe: Recipe, task: Task, seed: int) -> list[Sequence[Shown]]:
-        """What is shown for each case: what the retriever finds, the evidence among it, or by chance not."""
-        context = train_context(recipe)
+    def _materials(self, recipe: Recipe, task: Task, seed: int) -> Iterator[_Material]:
+        """Each case with what its prompt shows: what the retriever finds, the evidence among it, or by chance not."""
+        context, cases = train_context(recipe), task.split.cases
+        shots = self._prompts.shots(task.suite, context, seed)
+        shown = [[shot for shot in shots if shot.question != case.question] for case in cases]
         if not context.passages:
-            return [()] * len(task.split.cases)
-        gold = self._finder.gold(task)
-        more = max(map(len, gold.values()), default=0)
-        found = self._finder.find(task, replace(context, passages=context.passages + more)).passages
+            yield from map(_Material, cases, shown)
+            return
+        gold, telling = self._finder.gold(task), self._finder.telling(task)
         share = recipe.data.without_evidence
-        return [
-            choose_passages(
+        if share and not any(telling.values()):
+            raise InputError(
+                f"recipe {recipe.name}: data.without_evidence is {share}, and no case of {task.name} names evidence "
+                "that could be withheld, so all would be shown. Add evidence to the cases, or take it out."
+            )
+        spare = max(map(len, telling.values()), default=0) if share else 0
+        found = self._finder.find(task, context, spare=spare).passages
+        for case, examples in zip(cases, shown, strict=True):
+            passages = choose_passages(
                 found[case.id],
                 gold[case.id],
                 context.passages,
+                telling=telling[case.id],
                 withheld=Random(f"{seed}/evidence/{case.id}").random() < share,
                 draw=Random(f"{seed}/place/{case.id}"),
             )
-            for case in task.split.cases
-        ]
+            yield _Material(case, examples, passages, frozenset(passage.id for passage in gold[case.id]))
+
+
+def fit(
+    build: Callable[[Sequence[Shown]], Prompt], passages: Sequence[Shown], gold: Collection[str]
+) -> tuple[Prompt, Sequence[Shown]]:
+    """The prompt that `build` makes of the most passages that there is room for, and these passages.
+
+    Those that aren't `gold` (by id) go first, the last one before the others; gold ones where nothing else is left.
+    """
+    prompt = build(passages)
+    while prompt.passages < len(passages):
+        others = [place for place, passage in enumerate(passages) if passage.id not in gold]
+        out = others[-1] if others else len(passages) - 1
+        passages = [passage for place, passage in enumerate(passages) if place != out]
+        prompt = build(passages)
+    return prompt, passages
 
 
 def choose_passages(
-    found: Sequence[Shown], evidence: Sequence[Shown], count: int, *, withheld: bool, draw: Random
+    found: Sequence[Shown],
+    evidence: Sequence[Shown],
+    count: int,
+    *,
+    telling: Collection[str],
+    withheld: bool,
+    draw: Random,
 ) -> list[Shown]:
     """The `count` passages that training shows for one case, of those `found`, best first.
 
     They stand in the retriever's order, as they will when the model is asked. Evidence that the retriever missed takes
-    the place of a distractor that `draw` chooses; where it is `withheld`, only distractors are shown.
+    the place of a distractor that `draw` chooses; where it is `withheld`, only distractors are shown, and none of the
+    passages `telling` (by id) that hold a part of it.
     """
     names = {passage.id for passage in evidence}
     if withheld:
-        return [passage for passage in found if passage.id not in names][:count]
+        return [passage for passage in found if passage.id not in telling][:count]
     shown = list(found[:count])
     missed = [passage for passage in evidence if passage not in shown]
     free = [place for place, passage in enumerate(shown) if passage.id not in names]

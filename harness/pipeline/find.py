@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.errors import InputError
 from harness.pipeline.corpora import Corpora, Revision
@@ -16,7 +17,7 @@ from harness.pipeline.progress import Progress
 from harness.pipeline.tasks import Task
 from harness.prompting import Shown
 from harness.retrieval import Passage, Piece, Query, RetrieverSettings, Vectors, make_retriever
-from harness.runs import JSON, Artifact, Cache
+from harness.runs import JSON, Cache
 from harness.suite import Evidence
 from harness.variants import Context
 
@@ -30,20 +31,27 @@ class Retrieved:
     """What was found for the cases of one task, by case id.
 
     `passages` come best first; `ranking` names them, and some more, as they are judged, and `relevant` are the pieces
-    of evidence. `build_seconds` and `bytes` are those of what was searched.
+    of evidence, which the first `complete_after` passages hold (None: not all do). `build_seconds` and `bytes` are
+    those of what was searched.
     """
 
     passages: Mapping[str, tuple[Shown, ...]]
     ranking: Mapping[str, tuple[str, ...]]
     relevant: Mapping[str, tuple[str, ...]]
+    complete_after: Mapping[str, int | None]
     seconds_per_query: float
     build_seconds: float
     bytes: int
     hash: str
 
     def first(self, count: int) -> "Retrieved":
-        """The same with only the best `count` passages of each case; judged is the whole ranking."""
-        return replace(self, passages={case: found[:count] for case, found in self.passages.items()})
+        """The same with only the best `count` passages of each case, judged as deep whatever else was asked for."""
+        deep = max(count, JUDGED)
+        return replace(
+            self,
+            passages={case: found[:count] for case, found in self.passages.items()},
+            ranking={case: names[:deep] for case, names in self.ranking.items()},
+        )
 
 
 class Finder:
@@ -53,7 +61,7 @@ class Finder:
         """Raises InputError if something is to be retrieved and there is no embedder."""
         self._plan, self._cache, self._progress = plan, cache, progress
         self._corpora = Corpora(plan, cache, progress)
-        self._found: dict[tuple[str, str, int], Retrieved] = {}
+        self._found: dict[tuple[str, str, tuple[str, ...], str, int], Retrieved] = {}
 
     def find_all(self) -> None:
         """Searches for all that the variants are shown: what can't be had is told before anything is trained."""
@@ -61,11 +69,16 @@ class Finder:
             for task in self._plan.tasks if context.passages else ():
                 self.find(task, context)
 
-    def find(self, task: Task, context: Context) -> Retrieved:
-        """What the retriever of `context` finds for the cases of `task`; raises InputError for too few passages."""
+    def find(self, task: Task, context: Context, *, spare: int = 0) -> Retrieved:
+        """What the retriever of `context` finds for the cases of `task`, and up to `spare` passages more.
+
+        Raises InputError where there are fewer than the context shows.
+        """
         asked = [c.passages for c in self._plan.contexts if c.passages and c.retriever == context.retriever]
-        depth = max(context.passages, *asked, JUDGED)
-        key = (task.name, context.retriever, depth)
+        depth = max(context.passages + spare, *asked, JUDGED)
+        # names of tasks repeat: suites may share one, and weak questions are drawn by recipe and seed
+        cases = tuple(case.id for case in task.split.cases)
+        key = (task.suite.hash, task.name, cases, context.retriever, depth)
         if key not in self._found:
             self._found[key] = self._search(task, context.retriever, depth)
         least = min(map(len, self._found[key].passages.values()), default=context.passages)
@@ -74,7 +87,7 @@ class Finder:
                 f"{context} on {task.name} needs {context.passages} passages and {context.retriever} finds {least} "
                 f"{self._revision(task).told}, so its name would be untrue. Lower K, or loosen the retriever's filter."
             )
-        return self._found[key].first(context.passages)
+        return self._found[key].first(context.passages + spare)
 
     def gold(self, task: Task) -> dict[str, list[Shown]]:
         """The passages that hold the evidence of each case, by case id, in the order of the corpus."""
@@ -83,6 +96,16 @@ class Finder:
             case.id: [_shown(revision.by_id[name]) for name in revision.coverage.gold(_pieces(case.evidence))]
             for case in task.split.cases
         }
+
+    def telling(self, task: Task) -> dict[str, frozenset[str]]:
+        """The ids of the passages that hold any part of the evidence of each case, by case id."""
+        coverage = self._revision(task).coverage
+        return {case.id: coverage.touching(_pieces(case.evidence)) for case in task.split.cases}
+
+    @property
+    def embedder(self) -> str:
+        """The hash of the embedder's files."""
+        return str(self._corpora.depends["embedder"])
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of texts by the run's embedder, `(texts, dimension) float32`."""
@@ -113,7 +136,14 @@ class Finder:
         hits = self._cache.artifact("hits", depends, build)
         rows = [json.loads(line) for line in (hits.path / HITS).read_text(encoding="utf-8").splitlines()]
         seconds = json.loads((hits.path / TIMING).read_text(encoding="utf-8"))["seconds_per_query"]
-        return _retrieved(task, revision, rows, seconds, searched, hits)
+        found = _judged(task, revision, rows)
+        return Retrieved(
+            *found,
+            seconds_per_query=seconds,
+            build_seconds=sum(self._corpora.build_seconds(artifact) for artifact in searched),
+            bytes=sum(artifact.bytes for artifact in searched),
+            hash=hits.hash,
+        )
 
     def _write_hits(
         self,
@@ -125,6 +155,7 @@ class Finder:
         folder: Path,
     ) -> None:
         retriever = make_retriever(settings, self._corpora.sources(revision))
+        retriever.retrieve(queries[:1], depth)  # loads indexes and models, which is no part of a query's time
         with self._progress.task(f"retrieve by {label}", len(queries)) as advance:
             begun = time.perf_counter()
             hits = retriever.retrieve(queries, depth)
@@ -135,29 +166,25 @@ class Finder:
         (folder / TIMING).write_text(json.dumps({"seconds_per_query": seconds}) + "\n", encoding="utf-8")
 
 
-def _retrieved(
-    task: Task,
-    revision: Revision,
-    rows: Sequence[Sequence[str]],
-    seconds: float,
-    searched: Sequence[Artifact],
-    hits: Artifact,
-) -> Retrieved:
-    cases = task.split.cases
-    judged = {
-        case.id: revision.coverage.judge(_pieces(case.evidence), row) for case, row in zip(cases, rows, strict=True)
-    }
-    return Retrieved(
-        passages={
-            case.id: tuple(_shown(revision.by_id[name]) for name in row) for case, row in zip(cases, rows, strict=True)
-        },
-        ranking={case: one.ranking for case, one in judged.items()},
-        relevant={case: one.relevant for case, one in judged.items()},
-        seconds_per_query=seconds,
-        build_seconds=sum(artifact.seconds for artifact in searched),
-        bytes=sum(artifact.bytes for artifact in searched),
-        hash=hits.hash,
-    )
+class _Judged(NamedTuple):
+    """The first fields of what was retrieved."""
+
+    passages: dict[str, tuple[Shown, ...]]
+    ranking: dict[str, tuple[str, ...]]
+    relevant: dict[str, tuple[str, ...]]
+    complete_after: dict[str, int | None]
+
+
+def _judged(task: Task, revision: Revision, rows: Sequence[Sequence[str]]) -> _Judged:
+    """The passages of each case, by the ids in `rows`, and what they are worth."""
+    judged = _Judged({}, {}, {}, {})
+    for case, row in zip(task.split.cases, rows, strict=True):
+        found = revision.coverage.judge(_pieces(case.evidence), row, any_will_do=task.split.evidence == "any")
+        judged.passages[case.id] = tuple(_shown(revision.by_id[name]) for name in row)
+        judged.ranking[case.id] = found.ranking
+        judged.relevant[case.id] = found.relevant
+        judged.complete_after[case.id] = found.complete_after
+    return judged
 
 
 def _pieces(evidence: Sequence[Evidence]) -> list[Piece]:

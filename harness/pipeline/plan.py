@@ -14,7 +14,7 @@ from harness.pipeline.lm_eval import PREFIX, load_lm_eval_suite, retention_suite
 from harness.pipeline.recipes import check_variants, everything, find_recipe, learnt_suites, train_context
 from harness.pipeline.retrievers import check_retrievers, retrieval_settings
 from harness.pipeline.search import check_tuning
-from harness.pipeline.tasks import Task, lm_eval_tasks, retention_tasks, test_tasks, validation_tasks
+from harness.pipeline.tasks import Task, lm_eval_tasks, retention_tasks, test_tasks, train_tasks, validation_tasks
 from harness.retrieval import RetrievalSettings
 from harness.runs import JSON, fingerprint
 from harness.suite import Suite, load_suite
@@ -94,9 +94,11 @@ def make_plan(config: CompareConfig) -> Plan:
     for recipe in found:
         attempt(lambda recipe=recipe: method_of(recipe)[0].check_available())
     retrieval = attempt(lambda: retrieval_settings(config, suite))
-    contexts = [variant.context for variant in variants] + [train_context(recipe) for recipe in found]
     if retrieval is not None:
-        attempt(lambda: check_retrievers(contexts, retrieval, tasks or ()))
+        attempt(lambda: check_retrievers([variant.context for variant in variants], retrieval, tasks or ()))
+        for recipe in found:
+            taught = [task for other in learnt[recipe.name] or () for task in train_tasks(other)]
+            attempt(lambda recipe=recipe, taught=taught: check_retrievers([train_context(recipe)], retrieval, taught))
     validation = validation_tasks(suite)
     known = {recipe.name: recipe for recipe in found}
     attempt(lambda: check_variants(variants, known, seeds=config.seeds, validates=bool(validation)))

@@ -13,6 +13,7 @@ from harness.pipeline.find import Finder, Retrieved
 from harness.pipeline.lm_eval.results import write_results
 from harness.pipeline.plan import Plan
 from harness.pipeline.predict import Answered, as_row
+from harness.pipeline.score import Scorer
 from harness.pipeline.tasks import Task
 from harness.pipeline.train import Trained
 from harness.runs import JSON, RunFolder, fingerprint, library_versions, provenance
@@ -29,6 +30,7 @@ class Made:
 
     plan: Plan
     finder: Finder
+    scorer: Scorer
     lessons: Lessons
     trained: Trained
     answers: Answers
@@ -43,7 +45,7 @@ def write_records(run: RunFolder, made: Made) -> None:
     run.write_manifest(_manifest(made))
 
 
-def signature(plan: Plan) -> str:
+def signature(plan: Plan, finder: Finder) -> str:
     """One line under every table: two numbers may be compared only where it is the same."""
     parts = {
         "harness": library_versions(["harness"])["harness"],
@@ -55,6 +57,8 @@ def signature(plan: Plan) -> str:
         "seeds": plan.config.seeds,
         "cases": plan.config.limit or "all",
     }
+    if plan.retrieves:
+        parts["retrieval"] = fingerprint([plan.retrieval.model_dump(mode="json"), finder.embedder])[:8]
     if plan.config.tune:
         parts["tune"] = plan.config.tune
     if plan.config.loss_on != "completion":
@@ -72,7 +76,8 @@ def _manifest(made: Made) -> dict[str, JSON]:
         "suite": {"name": plan.suite.name, "hash": plan.suite.hash},
         "learnt": {name: {suite.name: suite.hash for suite in suites} for name, suites in plan.learnt.items()},
         "base": {"model": plan.base.name, "hash": plan.base.hash},
-        "signature": signature(plan),
+        "signature": signature(plan, made.finder),
+        "metrics": made.scorer.signatures,
         "seeds": list(range(plan.config.seeds)),
         "left_out_of_training": {f"{recipe}/{task}": n for (recipe, task), n in made.lessons.left_out.items()},
         "hardware": {"device": str(plan.hardware.device), "dtype": str(plan.hardware.dtype), "linear": linear_kernel()},

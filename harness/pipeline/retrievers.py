@@ -20,14 +20,15 @@ def retrieval_settings(config: CompareConfig, suite: Suite) -> RetrievalSettings
 
 
 def check_retrievers(contexts: Sequence[Context], settings: RetrievalSettings, tasks: Sequence[Task]) -> None:
-    """Raises InputError for retrievers that aren't known, and for an oracle that would know nothing."""
+    """Raises InputError for retrievers that aren't known, and for an oracle that would know nothing of `tasks`."""
     named = list(dict.fromkeys(context.retriever for context in contexts if context.passages))
     unknown = [UnknownNameError("retriever", name, settings.names) for name in named if name not in settings.names]
     if unknown:
         raise InputError("\n".join(map(str, unknown)))
     oracles = [name for name in named if settings.retriever(name).kind == ORACLE]
     if oracles and tasks and not any(case.evidence for task in tasks for case in task.split.cases):
+        asked = ", ".join(dict.fromkeys(task.name for task in tasks))
         raise InputError(
-            f"the retriever {oracles[0]!r} shows each case's evidence, and no case of the suite names any, so it would "
+            f"the retriever {oracles[0]!r} shows each case's evidence, and no case of {asked} names any, so it would "
             "be plain dense retrieval under another name. Add evidence to the cases, or leave it out."
         )

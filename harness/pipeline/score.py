@@ -88,12 +88,7 @@ class Scorer:
     def _scores(self, answer: Answered) -> Sequence[Score]:
         if answer.task.lm_eval is not None:
             return list(lm_eval_scores(answer, answer.task.lm_eval)) if answer.predictions else []
-        return score(
-            self._outputs(answer),
-            self._metrics[answer.task.name],
-            passages=answer.variant.context.passages,
-            any_evidence=answer.task.split.evidence == "any",
-        )
+        return score(self._outputs(answer), self._metrics[answer.task.name], passages=answer.variant.context.passages)
 
     def _outputs(self, answer: Answered) -> list[Output]:
         outputs = [
@@ -118,14 +113,14 @@ class Scorer:
         wording = Wording(prompt.instruction, prompt.passage, prompt.question)
         complete = []
         for output, prediction in zip(outputs, answer.predictions, strict=True):
-            ranking, shown = found.ranking[output.case], len(prediction.passages)
-            texts = [wording.render_passage(p.text, p.title) for p in found.passages[output.case][:shown]]
+            shown = found.passages[output.case][: len(prediction.passages)]
+            texts = [wording.render_passage(passage.text, passage.title) for passage in shown]
             complete.append(
                 replace(
                     output,
                     evidence=found.relevant[output.case],
-                    retrieved=ranking,
-                    shown=ranking[:shown],
+                    retrieved=found.ranking[output.case],
+                    complete_after=found.complete_after[output.case],
                     passages=tuple(texts),
                 )
             )

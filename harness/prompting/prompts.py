@@ -74,7 +74,8 @@ class PromptBuilder:
         turns = [(self._wording.render_question(shot.question), shot.answer) for shot in shots]
         asked = self._wording.render_question(question)
         if self._chats:
-            self._refuse_control([*blocks, asked, *(part for turn in turns for part in turn)])
+            # together too: a token can begin in one passage and end in the next
+            self._refuse_control([*blocks, asked, "".join(blocks) + f"\n{asked}", *(p for turn in turns for p in turn)])
         prompt = self._longest_that_fits(turns, blocks, asked, answer_tokens)
         if prompt is None:
             raise TooLongError(self._too_long(question, turns, asked, answer_tokens))

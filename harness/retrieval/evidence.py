@@ -4,7 +4,7 @@ Knows nothing of how passages are found, nor of questions.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from harness.retrieval.passages import Passage
@@ -24,10 +24,14 @@ class Piece(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """What was to be found and what was, in names that can be compared."""
+    """What was to be found and what was, in names that can be compared.
+
+    `complete_after` is how many passages of the ranking hold all that was to be found; None if they don't.
+    """
 
     relevant: tuple[str, ...]
     ranking: tuple[str, ...]
+    complete_after: int | None = None
 
 
 class Coverage:
@@ -55,6 +59,15 @@ class Coverage:
         most = max(held, default=0)
         return tuple(passage.id for passage, count in zip(passages, held, strict=True) if count == most > 0)
 
+    def touching(self, pieces: Iterable[Piece]) -> frozenset[str]:
+        """The ids of all passages that hold any part of a piece, however little."""
+        return frozenset(
+            passage.id
+            for piece in pieces
+            for passage in self._passages.get(piece.document, [])
+            if piece.end is None or (passage.start < piece.end and piece.start < passage.end)
+        )
+
     def gold(self, pieces: Iterable[Piece]) -> tuple[str, ...]:
         """The ids of all passages that cover a piece, in the order of the corpus.
 
@@ -65,13 +78,16 @@ class Coverage:
         every = {name for names in covering for name in names}
         return tuple(sorted(every, key=lambda name: (name not in first, self._places[name])))
 
-    def judge(self, pieces: Iterable[Piece], ranking: Sequence[str]) -> Judged:
+    def judge(self, pieces: Iterable[Piece], ranking: Sequence[str], *, any_will_do: bool = False) -> Judged:
         """The names of the pieces, and the ranking of passage ids with the pieces' names in it.
 
         A passage that is the first to cover a piece bears that piece's name, any other its own id. A passage bears one
-        name, so a piece is left out where whatever covers another piece covers it too.
+        name, so a piece is left out where whatever covers another piece covers it too. With `any_will_do` the pieces
+        are alternatives: one, named after the first, which all that covers any of them covers.
         """
         covering = {piece.name: frozenset(self.covering(piece)) for piece in pieces}
+        if any_will_do and covering:
+            covering = {next(iter(covering)): frozenset().union(*covering.values())}
         relevant = _needed(covering)
         names, missing = [], list(relevant)
         for passage in ranking:
@@ -79,7 +95,14 @@ class Coverage:
             if name is not None:
                 missing.remove(name)
             names.append(passage if name is None else name)
-        return Judged(tuple(relevant), tuple(names))
+        return Judged(tuple(relevant), tuple(names), _after(covering, ranking))
+
+
+def _after(covering: Mapping[str, Collection[str]], ranking: Sequence[str]) -> int | None:
+    """After how many passages of `ranking` each piece is covered; None if one never is."""
+    places = {passage: place for place, passage in enumerate(ranking, 1)}
+    firsts = [min((places[name] for name in names if name in places), default=None) for names in covering.values()]
+    return None if None in firsts else max((first for first in firsts if first is not None), default=0)
 
 
 def _needed(covering: dict[str, frozenset[str]]) -> list[str]:

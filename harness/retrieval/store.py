@@ -2,7 +2,7 @@
 
 On disk, in a folder for one model, number type and version of the code::
 
-    STORE/HASH.npy    a segment: rows of a text's hash and its vector; HASH is the SHA-256 of the file
+    STORE/HASH.npy    a segment: rows of a text's hash, its vector and seconds; HASH is the SHA-256 of the file
     STORE/.lock       held while texts are embedded; the system frees it when a process dies
 
 A segment is written when its texts are embedded, so an interrupted run loses one segment at most. Knows nothing of
@@ -12,6 +12,7 @@ passages.
 import hashlib
 import io
 import logging
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,13 +42,15 @@ def embed_stored(
     role: Role,
     *,
     advance: Callable[[int], None] | None = None,
+    spared: Callable[[float], None] | None = None,
 ) -> Vectors:
     """Unit vectors of `texts` in their order, `(texts, dimension) float32`; only those not in `store` are embedded.
 
     `store` is a folder that the caller names after all that vectors depend on beside the text: the model's hash, its
     device and number type, the code and the libraries. A damaged segment is logged as a warning, dropped and embedded
     again. While another process embeds into `store`, this one waits for it. `advance` is called with the numbers of
-    texts that are done. Raises CacheError if the store can't be written, and InputError as `embed` does.
+    texts that are done, `spared` with the seconds that it once took to embed those that were in the store. Raises
+    CacheError if the store can't be written, and InputError as `embed` does.
     """
     advance = advance or (lambda count: None)
     wanted = _Wanted(texts, role, dimension(model))
@@ -58,17 +61,25 @@ def embed_stored(
             with FileLock(store / ".lock"):
                 # again, since another process may have embedded some meanwhile
                 _read(store, wanted, read, advance, drop=True)
+                reused = wanted.seconds
                 _embed_missing(store, model, role, wanted, advance)
+                wanted.seconds = reused
+    if spared is not None:
+        spared(wanted.seconds)
     return wanted.vectors
 
 
 class _Wanted:
-    """The vectors that were asked for, and the hashes of the texts that have none yet, with their places."""
+    """The vectors that were asked for, and the hashes of the texts that have none yet, with their places.
+
+    `seconds` is what it took to embed the others.
+    """
 
     def __init__(self, texts: Sequence[str], role: Role, width: int) -> None:
         self.vectors: Vectors = np.empty((len(texts), width), dtype=np.float32)
         self.missing: dict[bytes, list[int]] = {}
         self.texts = texts
+        self.seconds = 0.0
         for place, text in enumerate(texts):
             content = f"{role}\0{text}".encode("utf-8", "surrogatepass")
             self.missing.setdefault(hashlib.sha256(content).digest(), []).append(place)
@@ -80,12 +91,13 @@ class _Wanted:
             places = self.missing.pop(key, [])
             if places:
                 self.vectors[places] = segment["vector"][row]
+                self.seconds += float(segment["seconds"][row])
                 filled += len(places)
         return filled
 
 
 def _row(width: int) -> np.dtype[Any]:
-    return np.dtype([("text", "V32"), ("vector", "<f4", (width,))])
+    return np.dtype([("text", "V32"), ("seconds", "<f4"), ("vector", "<f4", (width,))])
 
 
 def _read(
@@ -128,7 +140,9 @@ def _embed_missing(
         part = missing[start : start + _SEGMENT]
         segment = np.empty(len(part), dtype=_row(wanted.vectors.shape[1]))
         segment["text"] = [key for key, _ in part]
+        begun = time.perf_counter()
         segment["vector"] = embed(model, [wanted.texts[places[0]] for _, places in part], role, advance=advance)
+        segment["seconds"] = (time.perf_counter() - begun) / len(part)
         content = io.BytesIO()
         np.save(content, segment, allow_pickle=False)
         write_atomic(store / f"{hashlib.sha256(content.getvalue()).hexdigest()}.npy", content.getvalue())

@@ -10,8 +10,9 @@ class Output:
     `text` and `finished` for a generated answer; `loglikelihoods` (sums, in nats) and `choice_tokens` (how many
     tokens each sum is over) for a choice; `failure` says why there is no output at all.
 
-    `evidence` names the pieces of evidence. `retrieved` are the passages that were found, best first, and `shown` those
-    that the prompt showed, named by the pieces that they cover; `passages` are the texts of those shown.
+    `evidence` names the pieces of evidence; `retrieved` are the passages that were found, best first, named by the
+    pieces that they cover, and the first `complete_after` of them hold all that is needed (None: they don't).
+    `passages` are the texts of those that the prompt showed, the first ones.
     """
 
     case: str
@@ -24,7 +25,7 @@ class Output:
     stale: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
     retrieved: tuple[str, ...] | None = None
-    shown: tuple[str, ...] | None = None
+    complete_after: int | None = None
     passages: tuple[str, ...] | None = None
     failure: str | None = None
 

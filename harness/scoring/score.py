@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
 
@@ -11,8 +11,10 @@ from harness.scoring.names import parse_metrics
 from harness.scoring.outputs import Output, Score
 from harness.scoring.quality import QualityMetric, UnscoredError
 from harness.scoring.ranking import ranking_metrics
-from harness.scoring.support import EvidenceRetrieved, EvidenceShown, Supported, says_something
+from harness.scoring.support import Supported, says_something
 from harness.scoring.text import StaleRate
+
+EVIDENCE_RETRIEVED, EVIDENCE_SHOWN = "evidence_retrieved", "evidence_shown"
 
 
 @dataclass(frozen=True)
@@ -26,20 +28,16 @@ class _Question:
 
 
 def score(
-    outputs: Sequence[Output],
-    metrics: Sequence[QualityMetric] | None = None,
-    *,
-    passages: int = 0,
-    any_evidence: bool = False,
+    outputs: Sequence[Output], metrics: Sequence[QualityMetric] | None = None, *, passages: int = 0
 ) -> list[Score]:
     """All scores of one variant on one split: by `metrics` (see `parse_metrics`), and by what else the cases allow.
 
     Without `metrics`, choices and written answers are judged as is usual. `passages` is the K of rag-K, 0 for a
-    variant that shows none; with `any_evidence` one piece of a case's evidence will do, otherwise all are needed.
+    variant that shows none.
     """
     if metrics is None:
         metrics = (*parse_metrics((), chooses=True), *parse_metrics((), chooses=False))
-    retrieval = (*_rankings(outputs, passages, any_evidence), *_support(outputs, metrics)) if passages else ()
+    retrieval = (*_rankings(outputs, passages), *_support(outputs, metrics)) if passages else ()
     return [*_quality(outputs, metrics), *_staleness(outputs), *retrieval]
 
 
@@ -59,16 +57,21 @@ def _staleness(outputs: Sequence[Output]) -> Iterator[Score]:
     return _measure(StaleRate(), [_Question(o.case, o.text, o.stale, _reason(o)) for o in dated])
 
 
-def _rankings(outputs: Sequence[Output], passages: int, any_evidence: bool) -> Iterator[Score]:
+def _rankings(outputs: Sequence[Output], passages: int) -> Iterator[Score]:
     """How good the retrieval was, whatever was answered."""
-    judged = [output for output in outputs if output.evidence]
-    found = [_Question(o.case, list(o.retrieved), o.evidence) for o in judged if o.retrieved is not None]
-    first = [replace(question, prediction=question.prediction[:passages]) for question in found]
-    shown = [_Question(o.case, list(o.shown), o.evidence) for o in judged if o.shown is not None]
+    judged = [output for output in outputs if output.evidence and output.retrieved is not None]
+    found = [_Question(output.case, list(output.retrieved or ()), output.evidence) for output in judged]
     for metric in ranking_metrics(passages):
         yield from _measure(metric, found)
-    yield from _measure(EvidenceRetrieved(any_will_do=any_evidence), first)
-    yield from _measure(EvidenceShown(any_will_do=any_evidence), shown)
+    for output in judged:
+        yield Score(output.case, EVIDENCE_RETRIEVED, _complete(output, passages))
+    for output in judged:
+        yield Score(output.case, EVIDENCE_SHOWN, _complete(output, len(output.passages or ())))
+
+
+def _complete(output: Output, passages: int) -> float:
+    """1.0 if all evidence that is needed is among the first `passages`, else 0.0."""
+    return float(output.complete_after is not None and output.complete_after <= passages)
 
 
 def _support(outputs: Sequence[Output], metrics: Sequence[QualityMetric]) -> Iterator[Score]:

@@ -1,9 +1,6 @@
-"""Whether the passages that were shown bear an answer out, and whether they held what was to be found."""
+"""Whether the passages that were shown bear an answer out."""
 
 from collections.abc import Sequence
-from typing import Any
-
-import datasets
 
 from harness.scoring.metric import CaseMetric
 from harness.scoring.text import normalise
@@ -41,31 +38,3 @@ class Supported(CaseMetric):
     def score_case(self, prediction: str, references: Sequence[str]) -> float:
         """See `is_supported`."""
         return is_supported(prediction, references)
-
-
-class _Complete(CaseMetric):
-    """Base of metrics whose prediction is a list of names: whether what is needed of the references is among them."""
-
-    prediction = datasets.Sequence(datasets.Value("string"))
-
-    def __init__(self, *, any_will_do: bool = False, **settings: Any) -> None:
-        """Needed are all references, or any one of them."""
-        self._any_will_do = any_will_do
-        super().__init__(**settings)
-
-    def score_case(self, prediction: Sequence[str], references: Sequence[str]) -> float:
-        """1.0 if nothing that is needed is missing, else 0.0."""
-        found = set(references) & set(prediction)
-        return float(bool(found) if self._any_will_do else found == set(references))
-
-
-class EvidenceRetrieved(_Complete):
-    """Share of cases of which all evidence that is needed was retrieved."""
-
-    metric = "evidence_retrieved"
-
-
-class EvidenceShown(_Complete):
-    """Share of cases of which all evidence that is needed stood in the prompt."""
-
-    metric = "evidence_shown"

@@ -28,6 +28,7 @@ def doubts(suite: Suite) -> list[Finding]:
         *repeated_questions(suite),
         *repeated_documents(suite.documents),
         *near_duplicates(suite.train, suite.tests),
+        *repeated_in_validation(suite),
         *without_evidence(suite),
         *unsupported_answers(suite),
         *unbalanced_labels(suite),
@@ -76,6 +77,21 @@ def near_duplicates(train: Sequence[Case], tests: Sequence[Split]) -> Iterator[F
                 "near-duplicates",
                 f"{of(len(pairs), len(split.cases))} test questions of {split.name} have nearly the text of a train "
                 f"question (Jaccard of shingles >= {NEAR_TEXT}): {examples(told)}; their scores may measure memory",
+            )
+
+
+def repeated_in_validation(suite: Suite) -> Iterator[Finding]:
+    """Questions of validation that another split answers alike: settings are then chosen by what is learnt or tested."""
+    splits = suite.splits.values()
+    tuned = {normal(case.question): case for split in splits if split.kind == "validation" for case in split.cases}
+    for split in (split for split in splits if split.kind != "validation"):
+        pairs = [(twin, case) for case in split.cases if (twin := tuned.get(normal(case.question))) is not None]
+        found = [f"{twin.id} = {case.id}" for twin, case in pairs if set(twin.references) & set(case.references)]
+        if found:
+            yield Finding(
+                "duplicates",
+                f"{plural(len(found), 'question')} of {split.name} also in validation: {examples(found)}; "
+                "settings are chosen by them, so leave them out (`without`)",
             )
 
 

@@ -57,7 +57,7 @@ def examine_suite(name: str, data: Path | None = None) -> tuple[Suite, list[str]
     splits, documents = reader.splits(), reader.documents()
     found = reader.problems()
     if not found:  # a broken line would be told twice, as a missing case or document too
-        splits = reader.without_repeated(splits)
+        splits = reader.without_repeated(splits, documents)
         found = [f"{folder.name}: {text}" for text in problems(list(splits.values()), documents)]
     suite = Suite(
         name=manifest.name,

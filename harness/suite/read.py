@@ -1,5 +1,6 @@
 """Reads what `suite.yaml` names, files of the suite or data that lie elsewhere, into splits and documents."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,10 +61,14 @@ class SuiteReader:
             self._found.problems.append(f"{place}: holds no documents; add some, or leave `corpus` out of suite.yaml")
         return tuple(documents)
 
-    def without_repeated(self, splits: dict[str, Split]) -> dict[str, Split]:
-        """The splits, each without the cases whose question or evidence stands in a split that its `without` names."""
+    def without_repeated(self, splits: dict[str, Split], documents: Sequence[Document]) -> dict[str, Split]:
+        """The splits, each without the cases whose question or evidence stands in a split that its `without` names.
+
+        Documents of equal text are the same evidence.
+        """
+        texts = {document.id: normal(document.text) for document in documents}
         return {
-            name: self._without(split, [splits[other] for other in self._manifest.splits[name].without])
+            name: self._without(split, texts, [splits[other] for other in self._manifest.splits[name].without])
             for name, split in splits.items()
         }
 
@@ -77,14 +82,15 @@ class SuiteReader:
         self._files[path.relative_to(self._folder).as_posix()] = path
         return read_lines(path, model, self._found.problems)
 
-    def _without(self, split: Split, others: list[Split]) -> Split:
+    def _without(self, split: Split, texts: Mapping[str, str], others: list[Split]) -> Split:
         cases = [case for other in others for case in other.cases]
         questions = {normal(case.question) for case in cases}
-        documents = {evidence.document for case in cases for evidence in case.evidence}
+        documents = {texts.get(e.document, e.document) for case in cases for e in case.evidence}
         kept = tuple(
             case
             for case in split.cases
-            if normal(case.question) not in questions and documents.isdisjoint(e.document for e in case.evidence)
+            if normal(case.question) not in questions
+            and documents.isdisjoint(texts.get(e.document, e.document) for e in case.evidence)
         )
         if len(kept) < len(split.cases):
             self._found.notes.append(

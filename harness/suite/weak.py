@@ -17,6 +17,7 @@ MIN_WORDS = 4
 MAX_WORDS, MAX_CHARACTERS = 40, 500  # what is longer was rarely one sentence
 GAP = "____"
 _FENCES = ("```", "~~~")
+_NOT_BREAK = re.compile(r"[^\r\n]")
 _OPENING = "What belongs into the gap? "
 _PARAGRAPH = re.compile(r"\n\s*\n|\n(?=\s*(?:[#|>*+-]|\d+[.)]\s))")  # or a line of Markdown that begins something else
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
@@ -45,7 +46,7 @@ def reworded(case: Case) -> Case:
 
 
 def _questions(document: Document) -> Iterator[Case]:
-    for number, sentence in enumerate(_sentences(document.text)):
+    for number, (sentence, start, end) in enumerate(_sentences(document.text)):
         body = sentence.rstrip(".!? ")
         fits = len(body) <= MAX_CHARACTERS and MIN_WORDS <= len(body.split()) <= MAX_WORDS
         span = _answer(body) if fits else None
@@ -53,29 +54,40 @@ def _questions(document: Document) -> Iterator[Case]:
             before, answer, after = body[: span[0]], body[span[0] : span[1]], body[span[1] :]
             question = f"{before}{GAP}{after}." if after else f"{before}what?"
             name = f"weak:{document.id}:{document.valid_from or 'always'}:{number}"
-            evidence = (Evidence(document=document.id),)
+            evidence = (Evidence(document=document.id, start=start, end=end),)
             yield Case(id=name, question=question, references=(answer,), evidence=evidence, weak=True)
 
 
-def _sentences(text: str) -> Iterator[str]:
-    """The sentences of a text, each on one line; in a text of one paragraph the last needs no full stop."""
-    paragraphs = [" ".join(part.split()) for part in _PARAGRAPH.split(_without_code(text))]
+def _sentences(text: str) -> Iterator[tuple[str, int, int]]:
+    """The sentences of a text, each on one line, and where they start and end in it.
+
+    In a text of one paragraph the last needs no full stop.
+    """
+    text = _without_code(text)
+    paragraphs = [" ".join(part.split()) for part in _PARAGRAPH.split(text)]
+    place = 0
     for paragraph in paragraphs:
-        for sentence in _SENTENCE.split(paragraph):
+        for sentence in filter(None, _SENTENCE.split(paragraph)):
+            start = end = place
+            for word in sentence.split():
+                found = text.index(word, end)
+                start, end = (found if end == place else start), found + len(word)
+            place = end
             if sentence.endswith((".", "!")) or len(paragraphs) == 1:
-                yield sentence
+                yield sentence, start, end
 
 
 def _without_code(text: str) -> str:
-    """`text` without its fenced code."""
+    """`text` with blanks in place of its fenced code, so that every other character keeps its place."""
     kept, fence = [], ""
-    for line in text.splitlines():
+    for line in text.splitlines(keepends=True):
         begins = line.strip()[:3]
         if fence or begins in _FENCES:
             fence = "" if fence and begins == fence else fence or begins
+            kept.append(_NOT_BREAK.sub(" ", line))
         else:
             kept.append(line)
-    return "\n".join(kept)
+    return "".join(kept)
 
 
 def _answer(body: str) -> tuple[int, int] | None:

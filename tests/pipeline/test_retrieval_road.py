@@ -119,7 +119,7 @@ def test_an_oracle_needs_evidence(compare, suite):
         path = suite / f"{name}.jsonl"
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         path.write_text("".join(json.dumps(row | {"evidence": []}) + "\n" for row in rows), encoding="utf-8")
-    with pytest.raises(InputError, match="no case of the suite names any"):
+    with pytest.raises(InputError, match="no case of asked, picked names any"):
         compare("rag-2:oracle")
 
 
@@ -163,3 +163,47 @@ def test_metrics_of_the_suite(compare, suite):
         compare("zero-shot", out="again")
     told = str(caught.value)
     assert all(text in told for text in ("judges choices", "Did you mean 'token_f1'?", "--trust-metric cer"))
+
+
+def test_training_finds_for_each_task_its_own_passages(suite, tiny_base, tmp_path):
+    """Weak questions drawn by seed share a task's name and no case; each is taught with its own sentence in view."""
+    config = CompareConfig(
+        suite=str(suite),
+        model=str(tiny_base),
+        variants=("full/rag-1",),
+        seeds=2,
+        recipes={
+            "full": {
+                "training": {"epochs": 1, "batch_size": 2, "learning_rate": 0.01},
+                "data": {"supervised": False, "weak": 2, "train_context": "rag-1"},
+            }
+        },
+        out=tmp_path / "run",
+    )
+    run = run_comparison(config, cache=Cache(tmp_path / "cache")).run
+    drawn = []
+    for seed in (0, 1):
+        lines = (run / f"training/full/seed-{seed}.jsonl").read_text(encoding="utf-8").splitlines()
+        rows = [json.loads(line) for line in lines]
+        assert all(row["passages"][0].partition("#")[0] == row["case"].split(":")[1] for row in rows)
+        drawn.append({row["case"] for row in rows})
+    assert drawn[0] != drawn[1]
+
+
+def test_the_judged_depth_does_not_depend_on_other_variants(compare):
+    """A retriever's figures are the same whatever else is compared in the same run."""
+    alone = compare("rag-1:random", out="alone").comparison
+    beside = compare("rag-1:random", "rag-4:random", out="beside").comparison
+
+    def figures(comparison):
+        return [c for c in comparison.cells if c.variant == "base/rag-1:random" and c.metric in ("mrr", "ndcg@10")]
+
+    assert figures(alone) == figures(beside)
+
+
+def test_the_signature_tells_retrieval_apart(compare):
+    """Two runs that retrieve otherwise have other signatures, and two that don't retrieve the same."""
+    plain = compare("rag-1", out="a").comparison.signature
+    chunked = compare("rag-1", out="b", retrieval={"chunk": {"tokens": 64}}).comparison.signature
+    assert plain != chunked
+    assert "retrieval" not in compare("zero-shot", out="c").comparison.signature

@@ -60,14 +60,41 @@ def test_first_cover_bears_the_name() -> None:
 def test_pieces_that_one_passage_covers() -> None:
     """Two pieces in one passage are found with it: the ranking isn't asked for a second one."""
     judged = COVERAGE.judge([Piece("a", 1, 5), Piece("a", 8, 12)], ["a1", "b1"])
-    assert judged == (("a:1-5",), ("a:1-5", "b1"))
+    assert judged == (("a:1-5",), ("a:1-5", "b1"), 1)
 
 
 def test_piece_that_is_found_by_the_way() -> None:
     """A piece that every cover of another one covers too is left out, and counts neither way."""
     wide, narrow = Piece("a", 22, 28), Piece("a", 2, 6)  # a1 or a2; a1 alone
-    assert COVERAGE.judge([wide, narrow], ["a1"]) == (("a:2-6",), ("a:2-6",))
+    assert COVERAGE.judge([wide, narrow], ["a1"]) == (("a:2-6",), ("a:2-6",), 1)
     assert COVERAGE.judge([narrow, Piece("a")], ["a4", "a1"]).relevant == ("a:2-6",)
+
+
+def test_all_pieces_are_held_by_passages_whatever_names_they_bear() -> None:
+    """How many passages hold all evidence goes by what they cover, and one passage can hold two pieces."""
+    left, right = Piece("a", 22, 28), Piece("a", 52, 58)  # a1 or a2; a2 or a3
+    assert COVERAGE.judge([left, right], ["b1", "a2"]).complete_after == 2
+    assert COVERAGE.judge([left, right], ["a1", "b1", "a3"]).complete_after == 3
+    assert COVERAGE.judge([left, right], ["a1", "b1"]).complete_after is None
+    assert COVERAGE.judge([left, Piece("nowhere")], ["a1", "a2", "a3", "b1"]).complete_after is None
+
+
+def test_alternatives_are_one_piece() -> None:
+    """Where any piece will do they are one, found with whatever covers any of them, and found only once."""
+    narrow, wide = Piece("a", 2, 6), Piece("a", 22, 28)  # a1 alone; a1 or a2
+    judged = COVERAGE.judge([narrow, wide], ["b1", "a2", "a1"], any_will_do=True)
+    assert judged == (("a:2-6",), ("b1", "a:2-6", "a1"), 2)
+    assert COVERAGE.judge([], ["b1"], any_will_do=True).relevant == ()
+
+
+def test_passages_that_tell_a_part() -> None:
+    """A passage touches a span if it holds any character of it, and a document if it is of it."""
+    across = Piece("a", 15, 45)
+    for piece in (across, Piece("a")):
+        touching = COVERAGE.touching([piece])
+        assert set(COVERAGE.covering(piece)) <= touching
+        assert "b1" not in touching
+    assert len(COVERAGE.touching([across])) > len(COVERAGE.covering(across))
 
 
 def test_hardest_piece_is_borne_first() -> None:

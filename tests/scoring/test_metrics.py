@@ -10,14 +10,14 @@ from harness.scoring.outputs import Output
 from harness.scoring.overlap import Bleu, Chrf, RougeL
 from harness.scoring.pattern import Regex
 from harness.scoring.quality import QualityMetric
-from harness.scoring.support import EvidenceRetrieved, EvidenceShown, Supported
+from harness.scoring.support import Supported
 from harness.scoring.text import ExactMatch, StaleRate, TokenF1, exact_match, normalise, token_f1
 
 QUALITY = [
     *(Accuracy(), AccuracyPerByte(), AccuracyPerToken(), ExactMatch(), TokenF1()),
     *(RougeL(), Bleu(), Chrf(), FinalNumber(), Regex(".*")),
 ]
-OTHERS = [StaleRate(), Supported(), EvidenceRetrieved(), EvidenceShown()]
+OTHERS = [StaleRate(), Supported()]
 CHOICES = ("Lynx", "a very long-haired marmot", "Ω")
 
 # Oracle: torchmetrics 1.9.0, a port of SQuAD's own evaluate-v1.1.py (both figures divided by 100), for each row

@@ -143,12 +143,12 @@ def test_retrieval() -> None:
 
 def test_evidence() -> None:
     """All of a case's evidence must be among the first K, and in the prompt, whatever became of the answer."""
-    found, wanted = ("d1", "x", "d2"), ("d1", "d2")
+    found = {"retrieved": ("d1", "x", "d2"), "evidence": ("d1", "d2")}
     outputs = [
-        Output("all", ("salt",), text="salt", retrieved=found, shown=found, evidence=wanted),
-        Output("dropped", ("salt",), text="salt", retrieved=found, shown=("d1",), evidence=wanted),
-        Output("missing", ("salt",), failure="out of memory", retrieved=("d1",), shown=("d1",), evidence=wanted),
-        Output("none asked", ("salt",), text="salt", retrieved=found, shown=found),
+        Output("all", ("salt",), text="salt", complete_after=3, passages=("a", "b", "c"), **found),
+        Output("dropped", ("salt",), text="salt", complete_after=3, passages=("a",), **found),
+        Output("missing", ("salt",), failure="out of memory", passages=("a", "b", "c"), **found),
+        Output("none asked", ("salt",), text="salt", retrieved=("d1",), passages=("a",)),
     ]
     rows = by_metric(outputs, passages=3)
     assert {c: r.value for c, r in rows["evidence_retrieved"].items()} == {"all": 1.0, "dropped": 1.0, "missing": 0.0}

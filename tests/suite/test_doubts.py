@@ -48,6 +48,16 @@ def test_repeated_documents() -> None:
     assert told(replace(suite(case("a", "What?")), documents=(*CORPUS, later))) == []
 
 
+def test_validation_stands_apart() -> None:
+    """A validation question that stands in a test or train split is told: settings are chosen by it."""
+    asked = suite(case("a", "What?"))
+    apart = replace(asked, splits={**asked.splits, "tuned": Split("tuned", "validation", (case("v", "what?"),))})
+    assert (
+        "duplicates",
+        "1 question of test also in validation: v = a; settings are chosen by them, so leave them out (`without`)",
+    ) in told(apart)
+
+
 def test_near_duplicates_between_train_and_test() -> None:
     """A test question with one letter more than a train question is told with both ids."""
     trained = (case("t", "Which cargo does the Swan carry to the south?"),)

@@ -256,6 +256,17 @@ def test_columns_that_hold_nothing_out(docs, questions, tmp_path, shifts: tuple[
     assert not (tmp_path / "made").exists()
 
 
+@pytest.mark.parametrize("written", ["15.03.2026", "2026-1-5", "2026/01/05"])
+def test_dates_that_cannot_be_ordered(docs, questions, tmp_path, written: str) -> None:
+    """A column of dates in another form than ISO is refused, for which of them are the latest would be a guess."""
+    path = questions(day=lambda number: written)
+    with pytest.raises(InputError, match=r"holds dates, and .* can't be read as one|holds 1 different values"):
+        scaffold(ScaffoldRequest("ships", docs, path, out=tmp_path / "made", shifts=("day",)))
+    path = questions(day=lambda number: "2026-01-31" if number % 2 else written)
+    with pytest.raises(InputError, match=r"holds dates, and .* can't be read as one"):
+        scaffold(ScaffoldRequest("ships", docs, path, out=tmp_path / "made", shifts=("day",)))
+
+
 @pytest.mark.parametrize("name", ["../ships", "", ".hidden", "a b", "x" * 200])
 def test_names_that_no_suite_can_have(docs, name: str, tmp_path) -> None:
     """A name becomes the name of files, so it can't lead elsewhere."""

@@ -309,6 +309,16 @@ def test_rows_that_make_no_case(load: Load, case: str, told: str) -> None:
     )
 
 
+def test_an_empty_choice_before_another_one(load: Load) -> None:
+    """A letter would mean the wrong choice where an earlier one is empty, so it is refused; at the end it may be."""
+    manifest = selection("file: q.csv, case: {question: q, choices: [A, B, C, D], right: answer}")
+    told = message(load, manifest, **{"q.csv": "q,A,B,C,D,answer\nQ1,ant,,cow,dog,C\n"})
+    assert "q.csv:2: a choice before the last is empty" in told
+    suite = load(manifest, **{"q.csv": "q,A,B,C,D,answer\nQ1,ant,bee,cow,,C\n"})
+    assert suite.splits["test"].cases[0].references == ("cow",)
+    assert suite.splits["test"].cases[0].choices == ("ant", "bee", "cow")
+
+
 def test_words_that_yaml_takes_for_booleans(load: Load) -> None:
     """A label that YAML reads as a boolean is refused with what to do about it."""
     told = message(load, selection("file: questions.csv, case: {labels: {cards: yes}, choices: {texts: [no, on]}}"))

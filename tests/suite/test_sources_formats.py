@@ -68,6 +68,19 @@ def test_columns(tmp_path: Path) -> None:
     assert read(tmp_path, "a.csv", "csv", columns=("a", "b"), header=True)[0] == [{"a": "x", "b": "y"}]
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('q,a\nQ1,"5 inch\nQ2,b\nQ3,c\n', "with every quotation mark closed"),
+        ("q,a,a\nQ1,right,note\n", "has several columns called a; give each a name of its own"),
+    ],
+)
+def test_tables_that_would_lose_something(tmp_path: Path, text: str, told: str) -> None:
+    """A quotation mark that nothing closes, and two columns of one name, are problems and swallow nothing."""
+    write(tmp_path, "a.csv", text)
+    assert told in read(tmp_path, "a.csv", "csv")[1].problems[0]
+
+
 def test_crooked_tables(tmp_path: Path) -> None:
     """A line with another number of fields is told with its number; the others are read."""
     write(tmp_path, "a.csv", "q,a\none\ntwo,b\nthree,c,d\n")
@@ -157,13 +170,22 @@ def test_squad(tmp_path: Path) -> None:
     assert found == Findings()
 
 
-@pytest.mark.parametrize(("text", "said"), [(" Babbage", 26), ("Babbage ", 27), ("Babbage", 29)])
+@pytest.mark.parametrize(("text", "said"), [("Babbage ", 27), ("Babbage", 29)])
 def test_squad_offsets_that_are_wrong(tmp_path: Path, text: str, said: int) -> None:
     """An answer that doesn't stand where it says counts where it stands nearest to that, and this is noted."""
     write(tmp_path, "a.json", squad((text, said)))
     (row,), found = read(tmp_path, "a.json", "squad")
     assert row["evidence"] == [{"document": "src/Ada_Lovelace/2", "start": 26, "end": 33}]
     assert found.notes == ["src/a.json: 1 answers don't stand where `answer_start` says; the nearest place was taken"]
+
+
+@pytest.mark.parametrize("text", [" Babbage", "Babbage "])
+def test_squad_answers_with_spaces_around_them(tmp_path: Path, text: str) -> None:
+    """White space around an answer moves nothing, and needs no note."""
+    write(tmp_path, "a.json", squad((text, 26)))
+    (row,), found = read(tmp_path, "a.json", "squad")
+    assert row["evidence"] == [{"document": "src/Ada_Lovelace/2", "start": 26, "end": 33}]
+    assert found == Findings()
 
 
 def test_squad_answers_that_are_nowhere(tmp_path: Path) -> None:

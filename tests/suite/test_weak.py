@@ -31,6 +31,16 @@ def test_code_makes_no_questions(fence: str) -> None:
     assert {case.references[0] for case in weak_cases([document], 9, seed=0)} == {"Brindle", "1912"}
 
 
+def test_evidence_is_the_sentence() -> None:
+    """The evidence of a question is the place of its sentence in the document, over line breaks and code."""
+    text = "The Otter\nis at home in  Brindle. It is old and green.\n\n```\nIt is new.\n```\n\nIt was built in 1912."
+    (found,) = [c for c in weak_cases([Document(id="p", text=text)], 9, seed=0) if c.references == ("Brindle",)]
+    (piece,) = found.evidence
+    assert text[piece.start : piece.end] == "The Otter\nis at home in  Brindle."
+    (last,) = [c for c in weak_cases([Document(id="p", text=text)], 9, seed=0) if c.references == ("1912",)]
+    assert text[last.evidence[0].start : last.evidence[0].end] == "It was built in 1912."
+
+
 def test_headings_lists_and_long_sentences_make_no_questions() -> None:
     """Only sentences do: they end like one, have from 4 to 40 words and may go over lines."""
     text = (

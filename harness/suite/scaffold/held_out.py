@@ -1,10 +1,13 @@
 """Which values of a column are held out, so that a test split shows what training has not seen. Pure functions."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 
 from harness.errors import InputError
+
+_LIKE_A_DAY = re.compile(r"(\d{1,2}[-./]\d{1,2}[-./]\d{4}|\d{4}[-./]\d{1,2}([-./]\d{1,2})?)\b.*")
 
 
 def held_out(column: str, values: Sequence[str], share: float) -> list[str]:
@@ -20,8 +23,14 @@ def held_out(column: str, values: Sequence[str], share: float) -> list[str]:
             "Name another column with --shift."
         )
     days = {value: _day(value) for value in counts}
+    mostly = 2 * sum(day is not None for day in days.values()) > len(days)
     if None not in days.values():
         order = sorted(counts, key=lambda value: str(days[value]), reverse=True)
+    elif unread := [value for value in counts if days[value] is None and (mostly or _LIKE_A_DAY.fullmatch(value))]:
+        raise InputError(
+            f"the column {column!r} holds dates, and {unread[0]!r} can't be read as one, so which are the latest isn't "
+            "known. Write them all as 2026-01-31, or name another column with --shift."
+        )
     elif 2 * len(counts) > counts.total():
         raise InputError(
             f"the column {column!r} holds {len(counts)} different values for {counts.total()} cases and is neither a "

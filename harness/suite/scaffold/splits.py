@@ -96,8 +96,10 @@ def _groups(drafted: Sequence[Drafted], share_documents: bool) -> Iterable[Group
 
     keys = []
     for item in drafted:
-        documents = [] if share_documents else [f"document {piece.document}" for piece in item.case.evidence]
-        names = documents or [f"question {normal(item.case.question)}"]
+        documents = [f"document {piece.document}" for piece in item.case.evidence] or [
+            f"name {name}" for name in item.named
+        ]
+        names = (not share_documents and documents) or [f"question {normal(item.case.question)}"]
         keys.append(names[0])
         for name in names[1:]:
             leaders[leader(name)] = leader(names[0])

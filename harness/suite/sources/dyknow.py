@@ -28,7 +28,7 @@ def _read_questions(folder: DataFolder, name: str, options: DyknowOptions, found
     """A row for each question, as of a day.
 
     Its fields: id, topic, entity, subject, question, answers (right that day), outdated (right before), answered,
-    status (since then: same, changed or new), evidence.
+    status (since then: same, partly, changed or new), evidence.
     """
     facts = read_facts(folder, name, found)
     passages = read_passages(folder, name, facts, found)
@@ -84,7 +84,9 @@ def _read_statements(folder: DataFolder, name: str, options: NoOptions, found: F
 
 def _status(before: set[str], after: set[str]) -> str:
     """What became of a fact's answers."""
-    return "same" if before == after else "changed" if before else "new"
+    if before == after:
+        return "same"
+    return "new" if not before else "partly" if before & after else "changed"
 
 
 _DOCUMENT = {"id": "id", "text": "text", "title": "title", "valid_from": "valid_from"}

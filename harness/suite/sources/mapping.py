@@ -54,6 +54,7 @@ class CaseMaker(_Maker):
         mapping, fields = self._mapping, row.fields
         choices = self._choices or self._all(self._fields, fields)
         if mapping.right:
+            self._check_places(fields)
             references = [_right(self._one(mapping.right, fields), choices, mapping.first)]
         else:
             references = self._labelled(self._references, fields)
@@ -66,6 +67,13 @@ class CaseMaker(_Maker):
             "stale": self._labelled(mapping.stale, fields),
             "weak": mapping.weak,
         }
+
+    def _check_places(self, fields: Fields) -> None:
+        """Raises InputError for an empty choice before another, which a number or letter would then mean."""
+        listed = [value for text in self._fields for value in self._taken[text].values(fields, empty=True)]
+        full = [value not in (None, "") for value in listed]
+        if True in full and False in full[: len(full) - full[::-1].index(True)]:
+            raise InputError("a choice before the last is empty, so the number or letter of a later one means another")
 
     def _evidence(self, fields: Fields) -> list[Any]:
         """Ids of documents, or mappings that say which part of which document."""

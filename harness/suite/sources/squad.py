@@ -26,11 +26,15 @@ class _Answer(_Loose):
 
     def place_in(self, context: str) -> int | None:
         """Where the answer, without white space around it, begins in its paragraph; None if it's nowhere."""
-        said = self.answer_start + len(self.text) - len(self.text.lstrip())
-        if not self.stripped or context.startswith(self.stripped, said):
-            return said if self.stripped else None
+        if not self.stripped or context.startswith(self.stripped, self.said):
+            return self.said if self.stripped else None
         places = [match.start() for match in re.finditer(re.escape(self.stripped), context)]
-        return min(places, key=lambda place: abs(place - said), default=None)
+        return min(places, key=lambda place: abs(place - self.said), default=None)
+
+    @property
+    def said(self) -> int:
+        """Where the answer, without white space around it, begins according to the file."""
+        return self.answer_start + len(self.text) - len(self.text.lstrip())
 
     @property
     def stripped(self) -> str:
@@ -89,7 +93,7 @@ def _read_questions(folder: DataFolder, name: str, options: NoOptions, found: Fi
                         f"{path}: the answer {answer.text!r} of question {question.id} isn't in its paragraph"
                     )
                 else:
-                    moved += not paragraph.context.startswith(answer.text, answer.answer_start)
+                    moved += place not in (answer.answer_start, answer.said)
                     spans[place, place + len(answer.stripped)] = answer.stripped
             fields: dict[str, Any] = {
                 "id": question.id,

@@ -32,11 +32,19 @@ def _read(folder: DataFolder, name: str, options: TableOptions, found: Findings,
     csv.field_size_limit(MAX_FIELD)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = csv.reader(file, delimiter=separator, quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE)
+            lines = csv.reader(
+                file, delimiter=separator, quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE, strict=True
+            )
             columns = options.columns
             if columns is None or options.header:
                 first = next(lines, [])
                 columns = columns or tuple(first)
+            twice = sorted({name for name in columns if columns.count(name) > 1})
+            if twice:
+                found.problems.append(
+                    f"{path}: has several columns called {', '.join(twice)}; give each a name of its own"
+                )
+                return
             number = 0
             for fields in lines:
                 if fields:
@@ -53,7 +61,9 @@ def _read(folder: DataFolder, name: str, options: TableOptions, found: Findings,
                             f"({', '.join(columns)}); mend the line, or say `quotes` or `columns` in its options"
                         )
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        found.problems.append(f"{path}: can't be read ({error}); give a UTF-8 text file")
+        found.problems.append(
+            f"{path}: can't be read ({error}); give a UTF-8 text file, with every quotation mark closed"
+        )
 
 
 CSV = Format(partial(_read, separator=","), options=TableOptions)

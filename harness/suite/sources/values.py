@@ -45,12 +45,12 @@ class Taken:
         """The names of the fields that it wants; raises InputError for a template outside the small language."""
         return frozenset(wanted_values(self.text, ROW_FILTERS)) if self.is_template else frozenset({self.text})
 
-    def values(self, fields: Fields) -> list[Any]:
-        """What it takes from a row: a list's items one by one, and nothing for a field that is empty."""
+    def values(self, fields: Fields, *, empty: bool = False) -> list[Any]:
+        """What it takes from a row: a list's items one by one, and nothing for what is empty, unless `empty`."""
         if not self.is_template:
-            return _found(fields, self.text)
+            return _found(fields, self.text, empty)
         text = self._rendered(fields)
-        return [text] if text else []
+        return [text] if text or empty else []
 
     def texts(self, fields: Fields) -> list[str]:
         """What it takes from a row, as texts; raises InputError for a value that has fields of its own."""
@@ -86,16 +86,16 @@ def _shown(value: Any) -> Any:
     return value if isinstance(value, bool) else "" if value is None else as_text(value)
 
 
-def _found(value: Any, path: str) -> list[Any]:
-    """The values at the end of a dotted path, through lists on the way; what is empty is left out."""
+def _found(value: Any, path: str, empty: bool) -> list[Any]:
+    """The values at the end of a dotted path, through lists on the way; what is empty is left out unless `empty`."""
     if isinstance(value, list | tuple):
-        return [found for item in value for found in _found(item, path)]
+        return [found for item in value for found in _found(item, path, empty)]
     if not path:
-        return [] if value is None or value == "" else [value]
+        return [value] if empty or value not in (None, "") else []
     if isinstance(value, Mapping):
         for name in (path, *_beginnings(path)):
             if name in value:
-                return _found(value[name], path[len(name) + 1 :])
+                return _found(value[name], path[len(name) + 1 :], empty)
     return []
 
 
