@@ -81,7 +81,7 @@ def near_duplicates(train: Sequence[Case], tests: Sequence[Split]) -> Iterator[F
 
 
 def repeated_in_validation(suite: Suite) -> Iterator[Finding]:
-    """Questions of validation that another split answers alike: settings would be chosen by what is tested or taught."""
+    """Questions of validation that another split answers alike: what is taught or tested would choose settings."""
     splits = suite.splits.values()
     tuned = {normal(case.question): case for split in splits if split.kind == "validation" for case in split.cases}
     for split in (split for split in splits if split.kind != "validation"):
