@@ -23,7 +23,7 @@ from plain_grid import PlainGrid
 
 from harness.pipeline import CompareConfig, Silent, run_comparison
 from harness.pipeline.examples import Lessons
-from harness.pipeline.index import Indexer
+from harness.pipeline.find import Finder
 from harness.pipeline.plan import Plan, make_plan
 from harness.pipeline.prompts import Prompts
 from harness.runs import Cache
@@ -57,9 +57,9 @@ def main() -> None:
 
 def plain(plan: Plan, cache: Cache) -> PlainGrid:
     """The grid for plain libraries, with the prompts and examples of the run that filled `cache`."""
-    indexer = Indexer(plan, cache, Silent())
-    prompts = Prompts(plan, {task.name: indexer.retrieve(task, plan.passages) for task in plan.tasks})
-    lessons = Lessons(plan, prompts, indexer)
+    finder = Finder(plan, cache, Silent())
+    prompts = Prompts(plan, finder)
+    lessons = Lessons(plan, prompts, finder)
     tried = prompts.asked(plan.tasks[0], plan.variants[-1].context, 0).prompts[: max(BATCH_SIZES)]
     seconds = {}
     for size in BATCH_SIZES:

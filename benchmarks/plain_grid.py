@@ -134,7 +134,8 @@ class PlainGrid:
 
     def _retrieve(self) -> None:
         """Embeds corpus and questions of every task and searches; the prompts are built already."""
-        if not self._plan.passages:
+        passages = max(context.passages for context in self._plan.contexts)
+        if not passages:
             return
         model = SentenceTransformer(str(locate_embedder(self._plan.config.embedder)), device="cpu")
         revisions: dict[Any, Any] = {}
@@ -145,4 +146,4 @@ class PlainGrid:
                 revisions[as_of] = faiss.IndexFlatIP(vectors.shape[1])
                 revisions[as_of].add(vectors)
             questions = model.encode_query([case.question for case in task.split.cases])
-            revisions[as_of].search(questions, self._plan.passages)
+            revisions[as_of].search(questions, passages)
