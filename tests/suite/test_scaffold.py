@@ -85,6 +85,20 @@ def test_no_document_of_a_test_case_is_trained_on(suite) -> None:
     assert sum(len(suite.splits[name].cases) for name in ("train", "validation", "in_domain")) == 24
 
 
+def test_equal_texts_are_one_document(docs, questions, tmp_path) -> None:
+    """A text that stands under two names, but for spaces, is trained on or tested, never both."""
+    text = next(docs.rglob("otter.md")).read_text(encoding="utf-8")
+    (docs / "twin.md").write_text(text.replace(". The", ".  The"), encoding="utf-8")
+    path = questions()
+    path.write_text(path.read_text(encoding="utf-8") + "Which ship has a twin?,Otter,twin\n", encoding="utf-8")
+    for seed in range(6):
+        made = scaffold(ScaffoldRequest("ships", docs, path, out=tmp_path / f"made-{seed}", seed=seed))
+        assert made.documents == 13
+        splits = load_suite(str(made.path)).splits.values()
+        asked = {"Where is the Otter at home?", "Which ship has a twin?"}
+        assert len([split for split in splits if {case.question for case in split.cases} & asked]) == 1
+
+
 def test_documents_may_be_shared_if_asked(make, questions) -> None:
     """With share_documents cases are drawn one by one."""
     suite = make(questions=questions(), share_documents=True)
@@ -163,12 +177,15 @@ def test_the_same_files_make_the_same_bytes(docs, questions, tmp_path) -> None:
     assert made[0]["train.jsonl"] != made[2]["train.jsonl"]
 
 
-def test_questions_that_stand_twice_are_taken_once(docs, questions, tmp_path) -> None:
-    """Equal questions can't be in train and test; that one was left out is told."""
+def test_questions_that_stand_twice_are_one_case(docs, questions, tmp_path) -> None:
+    """Equal questions can't be in train and test: they are one case, any of whose answers is right, which is told."""
     path = questions()
     path.write_text(path.read_text(encoding="utf-8") + "where is the OTTER at home?,Elsewhere,\n", encoding="utf-8")
     made = scaffold(ScaffoldRequest("ships", docs, path, out=tmp_path / "made"))
-    assert made.notes == ("1 case left out, whose question stands in the file before.",)
+    assert made.notes == ("1 row joined with an earlier one that asks the same: any of the answers is right.",)
+    suite = load_suite(str(made.path))
+    every = [case for split in suite.splits.values() for case in split.cases]
+    assert [case.references[1:] for case in every if case.question == "Where is the Otter at home?"] == [("Elsewhere",)]
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".json", ".tsv", ".parquet"])

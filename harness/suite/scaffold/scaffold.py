@@ -1,7 +1,7 @@
 """From documents, and questions if there are any, to the splits of a suite. Knows nothing of how files are written."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.errors import InputError
@@ -63,7 +63,9 @@ def scaffold(request: ScaffoldRequest) -> Scaffolded:
     if skipped:
         notes.append(f"{plural(len(skipped), 'file')} left out, such as {skipped[0]}")
     drafted = _asked(drafted, documents, notes) if drafted else _cloze(documents, request.cloze, request.seed)
-    division = divide(drafted, request.shifts, share_documents=request.share_documents, seed=request.seed)
+    division = divide(
+        drafted, request.shifts, _alike(documents), share_documents=request.share_documents, seed=request.seed
+    )
     splits = _splits(division, request.seed)
     description = Description(
         name=request.name,
@@ -78,13 +80,31 @@ def scaffold(request: ScaffoldRequest) -> Scaffolded:
     return Scaffolded(place, len(documents), {split.name: len(split.cases) for split in splits}, tuple(notes))
 
 
+def _alike(documents: Sequence[Document]) -> dict[str, str]:
+    """For each document the first one that has the same text, so that one text doesn't stand on both sides."""
+    first: dict[str, str] = {}
+    return {document.id: first.setdefault(normal(document.text), document.id) for document in documents}
+
+
+def _joined(first: Drafted, other: Drafted) -> Drafted:
+    """A case with the answers, documents and choices of both, which ask the same."""
+
+    def both(field: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([*getattr(first.case, field), *getattr(other.case, field)]))
+
+    case = first.case.model_copy(update={field: both(field) for field in ("references", "choices")})
+    return replace(first, case=case, named=tuple(dict.fromkeys([*first.named, *other.named])))
+
+
 def _asked(drafted: Sequence[Drafted], documents: Sequence[Document], notes: list[str]) -> list[Drafted]:
     """Somebody's questions, each once, with their evidence and with what is known of their documents."""
     first: dict[str, Drafted] = {}
     for item in drafted:
-        first.setdefault(normal(item.case.question), item)
+        question = normal(item.case.question)
+        first[question] = _joined(first[question], item) if question in first else item
     if len(first) < len(drafted):
-        notes.append(f"{plural(len(drafted) - len(first), 'case')} left out, whose question stands in the file before.")
+        rows = plural(len(drafted) - len(first), "row")
+        notes.append(f"{rows} joined with an earlier one that asks the same: any of the answers is right.")
     known = by_name(documents)
     absent = sorted({name for item in first.values() for name in item.named if name not in known})
     if absent:

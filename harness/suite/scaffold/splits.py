@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.errors import InputError, UnknownNameError
@@ -28,14 +28,22 @@ class Division:
     values: dict[str, list[str]] = field(default_factory=dict)
 
 
-def divide(drafted: Sequence[Drafted], shifts: Sequence[str], *, share_documents: bool, seed: int) -> Division:
+def divide(
+    drafted: Sequence[Drafted],
+    shifts: Sequence[str],
+    alike: Mapping[str, str],
+    *,
+    share_documents: bool,
+    seed: int,
+) -> Division:
     """Divides cases that differ in their questions, the same for the same `seed`.
 
-    Cases that share a document stay together, unless `share_documents`; cases without one go by their question. What
-    a column of `shifts` holds out becomes a split of its own, and what shares documents with that is in-domain. Raises
-    UnknownNameError for a column that there isn't, and InputError where nothing would be left to train on or to test.
+    Cases that share a document, or one that is `alike`, stay together, unless `share_documents`; cases without one go
+    by their question. What a column of `shifts` holds out becomes a split of its own, and what shares documents with
+    that is in-domain. Raises UnknownNameError for a column that there isn't, and InputError where nothing would be left
+    to train on or to test.
     """
-    groups = sorted(_groups(drafted, share_documents), key=lambda group: _drawn(group, seed))
+    groups = sorted(_groups(drafted, alike, share_documents), key=lambda group: _drawn(group, seed))
     division = Division()
     for column in shifts:
         rest = [item for group in groups for item in group]
@@ -85,7 +93,7 @@ def _take(groups: list[Group], room: float, *, needed: bool) -> list[Case]:
     return [item.case for place in reversed(taken) for item in groups.pop(place)]
 
 
-def _groups(drafted: Sequence[Drafted], share_documents: bool) -> Iterable[Group]:
+def _groups(drafted: Sequence[Drafted], alike: Mapping[str, str], share_documents: bool) -> Iterable[Group]:
     """Cases that must stay together: those that are linked by documents."""
     leaders: dict[str, str] = {}
 
@@ -96,7 +104,7 @@ def _groups(drafted: Sequence[Drafted], share_documents: bool) -> Iterable[Group
 
     keys = []
     for item in drafted:
-        documents = [f"document {piece.document}" for piece in item.case.evidence] or [
+        documents = [f"document {alike[piece.document]}" for piece in item.case.evidence] or [
             f"name {name}" for name in item.named
         ]
         names = (not share_documents and documents) or [f"question {normal(item.case.question)}"]
