@@ -16,6 +16,7 @@ from harness.errors import InputError
 from harness.pipeline.config import CompareConfig
 from harness.pipeline.find import Finder
 from harness.pipeline.lm_eval import LMEvalSuite, load_lm_eval_suite, retention_suites
+from harness.pipeline.lm_eval.evaluation import scores
 from harness.pipeline.lm_eval.results import write_results
 from harness.pipeline.models import Models
 from harness.pipeline.plan import Plan, make_plan
@@ -354,7 +355,7 @@ class Both(ConfigurableTask):
 
     def process_results(self, doc, results):
         text, (loglikelihood, greedy) = results
-        return {"written": len(text), "greedy": greedy or loglikelihood > -35}
+        return {"written": len(text) / 100, "greedy": greedy or loglikelihood > -35}
 
     def aggregation(self):
         from lm_eval.api.metrics import mean
@@ -413,3 +414,19 @@ def test_the_library_is_not_loaded_before_it_is_needed():
     for path in Path(harness.pipeline.__file__).parent.rglob("*.py"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             assert not ast.unparse(node).startswith(("import lm_eval", "from lm_eval")), path
+
+
+def test_a_value_that_is_no_share_is_unscored(folder, suite, tiny_base, tmp_path):
+    """A metric on another scale, which reports would show in percent, is unscored and told with its value."""
+    content = yaml.safe_load((folder / "sums.yaml").read_text(encoding="utf-8"))
+    del content["filter_list"]
+    own = tmp_path / "own"
+    own.mkdir()
+    text = yaml.safe_dump({**content, "task": "both"}) + "class: !function both.Both\n"
+    (own / "both.yaml").write_text(text, encoding="utf-8")
+    (own / "both.py").write_text(BOTH.replace("len(text) / 100", "100 + len(text)"), encoding="utf-8")
+    tasks = tasks_of(load_lm_eval_suite("lm_eval:both", own), (), None)
+    [answered] = Asked(suite, tiny_base, tmp_path, tasks).answers()
+    written = [one for one in scores(answered, tasks[0].lm_eval) if one.metric == "written"]
+    assert written
+    assert all(one.value is None and "scores lie in 0 to 1" in one.reason for one in written)

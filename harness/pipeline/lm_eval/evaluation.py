@@ -100,4 +100,6 @@ def _score(case: str, metric: CaseMetric, sample: Mapping[str, Any], task: LMEva
         ) from None
     if not math.isfinite(value):
         return Score(case, metric.name, None, "the task's value for this case is no finite number")
+    if not 0 <= value <= 1:
+        return Score(case, metric.name, None, f"the task's value for this case is {value:g}, and scores lie in 0 to 1")
     return Score(case, metric.name, value)
