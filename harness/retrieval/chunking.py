@@ -4,7 +4,7 @@ Knows nothing of where documents come from.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
@@ -179,14 +179,28 @@ def _halves(piece: _Piece) -> tuple[_Piece, _Piece]:
 def _passages(pieces: Sequence[_Piece]) -> list[Passage]:
     passages = []
     seen: Counter[str] = Counter()
-    for piece in pieces:
-        text = piece.text.strip()
-        if not text:
-            continue
-        source = piece.source
-        start = piece.start + len(piece.text) - len(piece.text.lstrip())
+    for piece in _apart(filter(None, map(_stripped, pieces))):
+        source, text = piece.source, piece.text
         content = fingerprint([source.id, source.title, text])
         id_ = f"{source.id}#{fingerprint([content, seen[content]])[:12]}"
         seen[content] += 1
-        passages.append(Passage(id_, text, source.id, source.title, start, start + len(text), source.metadata))
+        passages.append(Passage(id_, text, source.id, source.title, piece.start, piece.end, source.metadata))
     return passages
+
+
+def _stripped(piece: _Piece) -> _Piece | None:
+    """The piece without white space around it; None if it is nothing else."""
+    text = piece.text.strip()
+    start = piece.start + len(piece.text) - len(piece.text.lstrip())
+    return piece._replace(start=start, end=start + len(text)) if text else None
+
+
+def _apart(pieces: Iterable[_Piece]) -> list[_Piece]:
+    """The pieces without those that lie within their neighbour, once white space is gone."""
+    kept: list[_Piece] = []
+    for piece in pieces:
+        while kept and kept[-1].source is piece.source and piece.start <= kept[-1].start:
+            kept.pop()
+        if not (kept and kept[-1].source is piece.source and piece.end <= kept[-1].end):
+            kept.append(piece)
+    return kept

@@ -59,6 +59,7 @@ def check(model: Any, text: str, title: str, tokens: int, overlap: int) -> None:
     bounds = [(passage.start, passage.end) for passage in passages]
     assert bounds == sorted(bounds)
     assert [end for _, end in bounds] == sorted({end for _, end in bounds})
+    assert len({start for start, _ in bounds}) == len(bounds)  # none lies within its neighbour
     lengths = token_lengths(model, [passage.searched_text for passage in passages])
     assert all(length <= tokens or len(p.text) == 1 for length, p in zip(lengths, passages, strict=True))
     (starts,) = token_starts(model, [text])
