@@ -104,11 +104,13 @@ class SuiteReader:
         if not self._elsewhere.missing:
             return []
         place = f"in {self._data}" if self._data else "given"
+        place += "" if self._data is None or self._data.is_dir() else " (which is no folder)"
         lines = [
             f"{self._manifest.name} needs data that aren't {place}. Put them into one folder, and give it with --data:"
         ]
         for name, files in self._elsewhere.missing.items():
             source = self._manifest.sources[name]
             terms = ", ".join(filter(None, [source.url, source.license and f"licence {source.license}"]))
-            lines.append(f"  {source.path or name}: {', '.join(sorted(set(files))) or 'the whole folder'} ({terms})")
+            wanted = ", ".join(sorted(set(files))) or "the whole folder"
+            lines.append(f"  {source.path or name}: {wanted}" + (f" ({terms})" if terms else ""))
         return ["\n".join(lines)]

@@ -251,6 +251,17 @@ def test_data_that_are_not_there(tmp_path: Path) -> None:
         assert "give it with --data:\n  banks/one: a.csv, b.csv (https://b.example, licence MIT)" in str(caught.value)
 
 
+def test_a_data_folder_that_is_none(tmp_path: Path) -> None:
+    """A folder that isn't there is told as such, and a source without address or licence without empty brackets."""
+    (tmp_path / "suite.yaml").write_text(
+        "name: asked\nsources: {bank: {}}\nsplits: {test: {kind: in-domain, from: {source: bank, file: a.jsonl}}}\n"
+    )
+    with pytest.raises(InputError) as caught:
+        load_suite(str(tmp_path), tmp_path / "nothere")
+    assert f"aren't in {tmp_path / 'nothere'} (which is no folder)" in str(caught.value)
+    assert str(caught.value).endswith("bank: a.jsonl")
+
+
 def test_all_mistakes_at_once(load: Load) -> None:
     """Fields that no row has are told once, with the nearest known; so are the mistakes of other selections."""
     manifest = """
