@@ -32,10 +32,10 @@ from harness.retrieval import (
     Passage,
     build_index,
     embed,
-    embedder_hash,
     load_embedder,
     load_index,
     locate_embedder,
+    model_hash,
     save_index,
     search,
 )
@@ -139,7 +139,7 @@ def index(folder: Path, count: int, changed: bool) -> None:
     seconds = time.perf_counter() - began
     began = time.perf_counter()
     (folder / "index").mkdir(exist_ok=True)
-    save_index(build_index(passages, vectors, embedder_hash(located)), folder / "index")
+    save_index(build_index(passages, vectors, model_hash(located)), folder / "index")
     built = time.perf_counter() - began
     distinct = len({p.searched_text for p in passages})
     told = {"embedded": stored(folder) - before, "distinct": distinct, "seconds": seconds, "peak": resident()}
@@ -151,7 +151,7 @@ def ask(folder: Path) -> None:
     located = locate_embedder()
     model = load_embedder(located)
     began = time.perf_counter()
-    loaded = load_index(folder / "index", embedder_hash(located))
+    loaded = load_index(folder / "index", model_hash(located))
     load = time.perf_counter() - began
     rows = np.random.default_rng(0).permutation(len(loaded.passages))[:QUERIES]
     queries = embed(model, [loaded.passages[row].text[:60] for row in rows], "query")

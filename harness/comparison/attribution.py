@@ -1,7 +1,7 @@
 """Where do the errors of a variant that retrieves come from? Pure arithmetic over its score rows.
 
 A case is answered right where its primary score is at least one half. Its evidence counts as found, or as shown, only
-where all pieces of it were. Knows nothing of how evidence was matched with passages.
+where all of it that is needed was. Knows nothing of how evidence was matched with passages.
 """
 
 from collections import Counter, defaultdict

@@ -61,7 +61,7 @@ def run_comparison(config: CompareConfig, progress: Progress | None = None, cach
     lessons = Lessons(plan, prompts, finder)
     for recipe in plan.recipes.values():
         for seed in range(config.seeds):
-            lessons.of(recipe, seed)  # a prompt that doesn't fit is told before anything is trained
+            lessons.of(recipe, seed)  # what can't be learnt is told before anything is trained
     predictor = Predictor(plan, prompts, cache, progress)
     tuned = _tune(plan, Tuner(plan, prompts, Trainer(plan, lessons, cache, progress), predictor, scorer))
     plan = tuned.plan

@@ -27,13 +27,13 @@ from harness.retrieval import (
     chunk,
     embed,
     embed_stored,
-    embedder_hash,
     load_embedder,
     load_index,
     load_reranker,
     load_sparse_index,
     locate_embedder,
     locate_reranker,
+    model_hash,
     read_passages,
     save_index,
     save_sparse_index,
@@ -47,7 +47,8 @@ if TYPE_CHECKING:
 
 PASSAGES = "passages.jsonl"
 SPARED = "spared.json"
-LIBRARIES = ("sentence-transformers", "transformers", "tokenizers", "torch", "faiss-cpu", "bm25s", "PyStemmer")
+EMBEDDING = ("sentence-transformers", "transformers", "tokenizers", "torch")
+COUNTING = ("bm25s", "PyStemmer", "numpy")
 SEARCHED = {"dense": ("index",), "oracle": ("index",), "bm25": ("sparse",), "hybrid": ("index", "sparse"), "random": ()}
 
 
@@ -74,10 +75,8 @@ class Corpora:
     """Makes revisions and their indexes; embedder and rerankers are loaded only if something isn't in the cache."""
 
     def __init__(self, plan: Plan, cache: Cache, progress: Progress) -> None:
-        """Locates the embedder if anything retrieves; raises InputError if there is none."""
+        """Nothing is located before it is needed; what can't be had then raises InputError."""
         self._plan, self._cache, self._progress = plan, cache, progress
-        if plan.retrieves:
-            self._folder  # noqa: B018 - located now, so that its absence is told before anything else
         self._revisions: dict[str, Revision] = {}
 
     @cached_property
@@ -86,7 +85,7 @@ class Corpora:
         return {
             "embedder": self._embedder_hash,
             "device": self._plan.hardware.device.type,
-            "versions": library_versions(LIBRARIES),
+            "versions": library_versions([*EMBEDDING, *COUNTING, "faiss-cpu"]),
             "linear": linear_kernel(),
             "code": code_hash("harness.retrieval", "harness.kernels"),
         }
@@ -120,7 +119,7 @@ class Corpora:
 
     def reranker_hash(self, settings: RetrieverSettings) -> str | None:
         """The hash of the files of the retriever's cross-encoder, if it has one."""
-        return embedder_hash(locate_reranker(settings.rerank)) if settings.rerank else None
+        return model_hash(locate_reranker(settings.rerank)) if settings.rerank else None
 
     def sources(self, revision: Revision) -> Sources:
         """What retrievers of `revision` draw on."""
@@ -142,7 +141,7 @@ class Corpora:
 
     @cached_property
     def _embedder_hash(self) -> str:
-        return embedder_hash(self._folder)
+        return model_hash(self._folder)
 
     @cached_property
     def _model(self) -> "SentenceTransformer":
@@ -173,9 +172,9 @@ class Corpora:
 
     @property
     def _store(self) -> Path:
-        """Where vectors are kept that depend on nothing but the embedder and the text."""
+        """Where vectors are kept that depend on nothing but what embeds and the text."""
         code = code_hash("harness.retrieval.embedder", "harness.retrieval.tokens", "harness.kernels")
-        return self._cache.folder("vectors", {**self.depends, "code": code})
+        return self._cache.folder("vectors", {**self.depends, "versions": library_versions(EMBEDDING), "code": code})
 
     def _load_index(self, revision: Revision) -> PassageIndex:
         return load_index(self._index(revision).path, self._embedder_hash)
@@ -191,7 +190,7 @@ class Corpora:
         inputs: dict[str, JSON] = {
             "passages": revision.artifact.hash,
             "language": language,
-            "versions": library_versions(["bm25s", "PyStemmer", "numpy"]),
+            "versions": library_versions(COUNTING),
             "code": code_hash("harness.retrieval"),
         }
         return self._cache.artifact("sparse", inputs, build)

@@ -8,7 +8,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 from harness.errors import InputError
 from harness.pipeline.corpora import Corpora, Revision
@@ -16,7 +15,7 @@ from harness.pipeline.plan import Plan
 from harness.pipeline.progress import Progress
 from harness.pipeline.tasks import Task
 from harness.prompting import Shown
-from harness.retrieval import Passage, Piece, Query, RetrieverSettings, Vectors, make_retriever
+from harness.retrieval import Judged, Passage, Piece, Query, RetrieverSettings, Vectors, make_retriever
 from harness.runs import JSON, Cache
 from harness.suite import Evidence
 from harness.variants import Context
@@ -30,15 +29,12 @@ JUDGED = 10  # passages that rankings are judged by at least, however few are sh
 class Retrieved:
     """What was found for the cases of one task, by case id.
 
-    `passages` come best first; `ranking` names them, and some more, as they are judged, and `relevant` are the pieces
-    of evidence, which the first `complete_after` passages hold (None: not all do). `build_seconds` and `bytes` are
-    those of what was searched.
+    `passages` come best first; `judged` ranks them, and some more, by the evidence that they hold. `build_seconds` and
+    `bytes` are those of what was searched.
     """
 
     passages: Mapping[str, tuple[Shown, ...]]
-    ranking: Mapping[str, tuple[str, ...]]
-    relevant: Mapping[str, tuple[str, ...]]
-    complete_after: Mapping[str, int | None]
+    judged: Mapping[str, Judged]
     seconds_per_query: float
     build_seconds: float
     bytes: int
@@ -50,7 +46,7 @@ class Retrieved:
         return replace(
             self,
             passages={case: found[:count] for case, found in self.passages.items()},
-            ranking={case: names[:deep] for case, names in self.ranking.items()},
+            judged={case: one._replace(ranking=one.ranking[:deep]) for case, one in self.judged.items()},
         )
 
 
@@ -58,7 +54,7 @@ class Finder:
     """Finds passages for tasks: each search is done once, as deep as any variant needs it."""
 
     def __init__(self, plan: Plan, cache: Cache, progress: Progress) -> None:
-        """Raises InputError if something is to be retrieved and there is no embedder."""
+        """Nothing is searched, and no embedder needed, before something is to be found."""
         self._plan, self._cache, self._progress = plan, cache, progress
         self._corpora = Corpora(plan, cache, progress)
         self._found: dict[tuple[str, str, tuple[str, ...], str, int], Retrieved] = {}
@@ -136,9 +132,14 @@ class Finder:
         hits = self._cache.artifact("hits", depends, build)
         rows = [json.loads(line) for line in (hits.path / HITS).read_text(encoding="utf-8").splitlines()]
         seconds = json.loads((hits.path / TIMING).read_text(encoding="utf-8"))["seconds_per_query"]
-        found = _judged(task, revision, rows)
+        by_case = list(zip(task.split.cases, rows, strict=True))
+        any_will_do = task.split.evidence == "any"
         return Retrieved(
-            *found,
+            passages={case.id: tuple(_shown(revision.by_id[name]) for name in row) for case, row in by_case},
+            judged={
+                case.id: revision.coverage.judge(_pieces(case.evidence), row, any_will_do=any_will_do)
+                for case, row in by_case
+            },
             seconds_per_query=seconds,
             build_seconds=sum(self._corpora.build_seconds(artifact) for artifact in searched),
             bytes=sum(artifact.bytes for artifact in searched),
@@ -164,27 +165,6 @@ class Finder:
         lines = [json.dumps([hit.passage for hit in row]) + "\n" for row in hits]
         (folder / HITS).write_text("".join(lines), encoding="utf-8")
         (folder / TIMING).write_text(json.dumps({"seconds_per_query": seconds}) + "\n", encoding="utf-8")
-
-
-class _Judged(NamedTuple):
-    """The first fields of what was retrieved."""
-
-    passages: dict[str, tuple[Shown, ...]]
-    ranking: dict[str, tuple[str, ...]]
-    relevant: dict[str, tuple[str, ...]]
-    complete_after: dict[str, int | None]
-
-
-def _judged(task: Task, revision: Revision, rows: Sequence[Sequence[str]]) -> _Judged:
-    """The passages of each case, by the ids in `rows`, and what they are worth."""
-    judged = _Judged({}, {}, {}, {})
-    for case, row in zip(task.split.cases, rows, strict=True):
-        found = revision.coverage.judge(_pieces(case.evidence), row, any_will_do=task.split.evidence == "any")
-        judged.passages[case.id] = tuple(_shown(revision.by_id[name]) for name in row)
-        judged.ranking[case.id] = found.ranking
-        judged.relevant[case.id] = found.relevant
-        judged.complete_after[case.id] = found.complete_after
-    return judged
 
 
 def _pieces(evidence: Sequence[Evidence]) -> list[Piece]:

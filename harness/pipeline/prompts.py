@@ -1,6 +1,6 @@
 """From cases to token ids: the prompts of every context, in the wording of each suite.
 
-All prompts are built before anything is trained, so that one that doesn't fit the window stops a run at once.
+All prompts are built before anything is trained, so that what can't be asked is known at once.
 """
 
 from collections.abc import Sequence
@@ -53,10 +53,10 @@ class Prompts:
         room = window(plan.base)
         self._window = None if room is None else room - plan.virtual_tokens
         self._builders: dict[tuple[str, str], PromptBuilder] = {}
-        self._asked: dict[tuple[str, Context, int], Asked] = {}
+        self._asked: dict[tuple[str, str, Context, int], Asked] = {}
 
     def build_all(self, progress: Progress) -> None:
-        """Builds the prompts of every variant; raises InputError for one that doesn't fit the window."""
+        """Builds the prompts of every variant; raises InputError where one would not be what its name says."""
         cells = [
             (task, variant.context, seed)
             for variant in self._plan.variants
@@ -70,7 +70,7 @@ class Prompts:
 
     def asked(self, task: Task, context: Context, seed: int) -> Asked:
         """What the cases of `task` are asked in `context`; `seed` draws the shots, if there are any."""
-        key = (task.name, context, seed if context.shots else 0)
+        key = (task.suite.hash, task.name, context, seed if context.shots else 0)
         if key not in self._asked:
             self._asked[key] = self._build(task, context, seed)
         return self._asked[key]

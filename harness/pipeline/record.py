@@ -113,8 +113,8 @@ def _retrieved(made: Made) -> Iterator[tuple[Context, Task, Retrieved]]:
 def _write_retrieval(run: RunFolder, made: Made) -> None:
     """For each context and task a TREC run, and for each task with evidence the qrels that it is judged by."""
     for context, task, found in _retrieved(made):
-        relevant = {case: names for case, names in found.relevant.items() if names}
-        ranked = (run_lines(case, ranking, str(context)) for case, ranking in found.ranking.items())
+        relevant = {case: judged.relevant for case, judged in found.judged.items() if judged.relevant}
+        ranked = (run_lines(case, judged.ranking, str(context)) for case, judged in found.judged.items())
         run.write_text(Path(RETRIEVAL, str(context), f"{task.name}.run"), "".join(chain.from_iterable(ranked)))
         if relevant:
             judged = (qrels_lines(case, names) for case, names in relevant.items())

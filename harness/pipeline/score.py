@@ -113,14 +113,15 @@ class Scorer:
         wording = Wording(prompt.instruction, prompt.passage, prompt.question)
         complete = []
         for output, prediction in zip(outputs, answer.predictions, strict=True):
+            judged = found.judged[output.case]
             shown = found.passages[output.case][: len(prediction.passages)]
             texts = [wording.render_passage(passage.text, passage.title) for passage in shown]
             complete.append(
                 replace(
                     output,
-                    evidence=found.relevant[output.case],
-                    retrieved=found.ranking[output.case],
-                    complete_after=found.complete_after[output.case],
+                    evidence=judged.relevant,
+                    retrieved=judged.ranking,
+                    complete_after=judged.complete_after,
                     passages=tuple(texts),
                 )
             )

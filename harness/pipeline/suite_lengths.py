@@ -54,5 +54,6 @@ def too_long(suite: Suite, lengths: Mapping[str, Sequence[int]], ruler: Ruler) -
             yield Finding(
                 "lengths",
                 f"{of(len(long), len(split.cases))} cases of {split.name} need more than {ruler.window} tokens even "
-                f"without passages ({examples(long)}; by {ruler.name}), so a run on them would stop; shorten them",
+                f"without passages ({examples(long)}; by {ruler.name}), so they would be unscored or not "
+                "learnt; shorten them",
             )

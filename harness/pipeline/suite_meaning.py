@@ -7,7 +7,7 @@ import numpy as np
 from harness.pipeline.progress import Progress
 from harness.retrieval import Vectors, embed, load_embedder, locate_embedder, token_counts
 from harness.suite import Suite
-from harness.suite.doubts import examples, most_alike, of
+from harness.suite.doubts import examples, of, twins
 from harness.suite.findings import Finding
 from harness.suite.near import NearPair
 
@@ -36,12 +36,12 @@ def doubts_by_meaning(suite: Suite, progress: Progress) -> Iterator[Finding]:
     known = np.stack([rows[case.question] for case in train])
     for split in suite.tests:
         pairs = near_in_meaning(known, np.stack([rows[case.question] for case in split.cases]))
-        told = [f"{split.cases[p.number].id} ~ {train[p.twin].id} ({p.similarity:.2f})" for p in most_alike(pairs)]
         if pairs:
             yield Finding(
                 "near-duplicates",
                 f"{of(len(pairs), len(split.cases))} test questions of {split.name} mean nearly what a train question "
-                f"means (cosine >= {NEAR_MEANING}): {examples(told)}; fine if they were reworded on purpose",
+                f"means (cosine >= {NEAR_MEANING}): {examples(twins(pairs, train, split))}; fine if they were reworded "
+                "on purpose",
             )
 
 

@@ -43,7 +43,7 @@ def errors(comparison: Comparison) -> str:
     ]
     note = (
         "Percent of the answers to cases with evidence. A primary score of at least one half counts as right; the "
-        "evidence counts as retrieved, and as shown, where all pieces of it were."
+        "evidence counts as retrieved, and as shown, where all of it that is needed was."
     )
     headings = ["variant", "split", "answers", *(heading for _, heading in _CAUSES)]
     return f"{note}\n\n{table(headings, rows, names=2)}"

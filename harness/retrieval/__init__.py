@@ -5,7 +5,7 @@ from harness.retrieval.embedder import NumberType, Role, Vectors, dimension, emb
 from harness.retrieval.evidence import Coverage, Judged, Piece
 from harness.retrieval.fusion import fuse
 from harness.retrieval.index import IndexSettings, PassageIndex, build_index, load_index, save_index
-from harness.retrieval.locate import DEFAULT_EMBEDDER, embedder_hash, locate_embedder, locate_reranker
+from harness.retrieval.locate import DEFAULT_EMBEDDER, locate_embedder, locate_reranker, model_hash
 from harness.retrieval.passages import Passage, read_passages, write_passages
 from harness.retrieval.rerank import load_reranker, rerank
 from harness.retrieval.retrievers import Query, Retriever, Sources, make_retriever
@@ -54,7 +54,6 @@ __all__ = [
     "dimension",
     "embed",
     "embed_stored",
-    "embedder_hash",
     "fuse",
     "load_embedder",
     "load_index",
@@ -63,6 +62,7 @@ __all__ = [
     "locate_embedder",
     "locate_reranker",
     "make_retriever",
+    "model_hash",
     "read_passages",
     "rerank",
     "save_index",

@@ -31,7 +31,7 @@ class Judged(NamedTuple):
 
     relevant: tuple[str, ...]
     ranking: tuple[str, ...]
-    complete_after: int | None = None
+    complete_after: int | None
 
 
 class Coverage:

@@ -41,7 +41,7 @@ def locate_reranker(name: str) -> Path:
     return _locate(name, "reranker")
 
 
-def embedder_hash(folder: Path) -> str:
+def model_hash(folder: Path) -> str:
     """One SHA-256, in hex, over the names and bytes of a model's files; hidden files don't count."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):

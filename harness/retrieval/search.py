@@ -21,7 +21,7 @@ _RESCORED = 10  # candidates of a structure for each hit: what it keeps of a vec
 
 
 class Hit(NamedTuple):
-    """A retrieved passage, by id, and its cosine with the query."""
+    """A retrieved passage, by id, and the score that it is ranked by: its cosine, where vectors were searched."""
 
     passage: str
     score: float

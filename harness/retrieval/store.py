@@ -52,48 +52,40 @@ def embed_stored(
     texts that are done, `spared` with the seconds that it once took to embed those that were in the store. Raises
     CacheError if the store can't be written, and InputError as `embed` does.
     """
-    advance = advance or (lambda count: None)
+    advance, spared = advance or (lambda count: None), spared or (lambda seconds: None)
     wanted = _Wanted(texts, role, dimension(model))
-    read = _read(store, wanted, set(), advance)
+    read = _read(store, wanted, set(), advance, spared)
     if wanted.missing:
         with storage_errors(store, "the embedded texts", _REMEDY):
             store.mkdir(parents=True, exist_ok=True)
             with FileLock(store / ".lock"):
                 # again, since another process may have embedded some meanwhile
-                _read(store, wanted, read, advance, drop=True)
-                reused = wanted.seconds
+                _read(store, wanted, read, advance, spared, drop=True)
                 _embed_missing(store, model, role, wanted, advance)
-                wanted.seconds = reused
-    if spared is not None:
-        spared(wanted.seconds)
     return wanted.vectors
 
 
 class _Wanted:
-    """The vectors that were asked for, and the hashes of the texts that have none yet, with their places.
-
-    `seconds` is what it took to embed the others.
-    """
+    """The vectors that were asked for, and the hashes of the texts that have none yet, with their places."""
 
     def __init__(self, texts: Sequence[str], role: Role, width: int) -> None:
         self.vectors: Vectors = np.empty((len(texts), width), dtype=np.float32)
         self.missing: dict[bytes, list[int]] = {}
         self.texts = texts
-        self.seconds = 0.0
         for place, text in enumerate(texts):
             content = f"{role}\0{text}".encode("utf-8", "surrogatepass")
             self.missing.setdefault(hashlib.sha256(content).digest(), []).append(place)
 
-    def fill(self, segment: NDArray[Any]) -> int:
-        """Takes from `segment` what is missing, and returns how many texts that was for."""
-        filled = 0
+    def fill(self, segment: NDArray[Any]) -> tuple[int, float]:
+        """Takes from `segment` what is missing: for how many texts, and the seconds that embedding it once took."""
+        filled, seconds = 0, 0.0
         for row, key in enumerate(segment["text"].tolist()):
             places = self.missing.pop(key, [])
             if places:
                 self.vectors[places] = segment["vector"][row]
-                self.seconds += float(segment["seconds"][row])
+                seconds += float(segment["seconds"][row])
                 filled += len(places)
-        return filled
+        return filled, seconds
 
 
 def _row(width: int) -> np.dtype[Any]:
@@ -101,7 +93,13 @@ def _row(width: int) -> np.dtype[Any]:
 
 
 def _read(
-    store: Path, wanted: _Wanted, known: set[str], advance: Callable[[int], None], *, drop: bool = False
+    store: Path,
+    wanted: _Wanted,
+    known: set[str],
+    advance: Callable[[int], None],
+    spared: Callable[[float], None],
+    *,
+    drop: bool = False,
 ) -> set[str]:
     """Fills `wanted` from the intact segments that aren't `known`, and returns the names of these segments.
 
@@ -114,7 +112,9 @@ def _read(
         segment, problem = _segment(path, wanted.vectors.shape[1])
         if segment is not None:
             intact.add(path.name)
-            advance(wanted.fill(segment))
+            filled, seconds = wanted.fill(segment)
+            advance(filled)
+            spared(seconds)
         elif drop:
             logger.warning("%s: these embedded texts are damaged (%s), so they are embedded again.", path, problem)
             path.unlink(missing_ok=True)
@@ -146,4 +146,5 @@ def _embed_missing(
         content = io.BytesIO()
         np.save(content, segment, allow_pickle=False)
         write_atomic(store / f"{hashlib.sha256(content.getvalue()).hexdigest()}.npy", content.getvalue())
-        advance(wanted.fill(segment) - len(part))  # the texts that stand more than once
+        filled, _ = wanted.fill(segment)
+        advance(filled - len(part))  # the texts that stand more than once

@@ -71,12 +71,12 @@ def near_duplicates(train: Sequence[Case], tests: Sequence[Split]) -> Iterator[F
     """Test questions that are nearly the text of a train question."""
     for split in tests:
         pairs = near_pairs([case.question for case in train], [case.question for case in split.cases], NEAR_TEXT)
-        told = [f"{split.cases[p.number].id} ~ {train[p.twin].id} ({p.similarity:.2f})" for p in most_alike(pairs)]
         if pairs:
             yield Finding(
                 "near-duplicates",
                 f"{of(len(pairs), len(split.cases))} test questions of {split.name} have nearly the text of a train "
-                f"question (Jaccard of shingles >= {NEAR_TEXT}): {examples(told)}; their scores may measure memory",
+                f"question (Jaccard of shingles >= {NEAR_TEXT}): {examples(twins(pairs, train, split))}; their scores "
+                "may measure memory",
             )
 
 
@@ -157,9 +157,10 @@ def weak_questions(suite: Suite) -> Iterator[Finding]:
             )
 
 
-def most_alike(pairs: Sequence[NearPair]) -> list[NearPair]:
-    """The pairs, the most alike first."""
-    return sorted(pairs, key=lambda pair: (-pair.similarity, pair.number))
+def twins(pairs: Sequence[NearPair], train: Sequence[Case], split: Split) -> list[str]:
+    """`TEST ~ TRAIN (0.93)` for each pair of a test question and its twin, the most alike first."""
+    ordered = sorted(pairs, key=lambda pair: (-pair.similarity, pair.number))
+    return [f"{split.cases[pair.number].id} ~ {train[pair.twin].id} ({pair.similarity:.2f})" for pair in ordered]
 
 
 def examples(names: Sequence[str]) -> str:

@@ -367,15 +367,20 @@ class Both(ConfigurableTask):
 """
 
 
-def test_a_task_of_code_asks_both_for_text_and_likelihood(folder, suite, tiny_base, tmp_path):
-    """A folder's own Python class is asked as the library asks it: for a text and a likelihood of each document."""
+def write_both(folder: Path, own: Path, code: str) -> Path:
+    """A folder of one task file like `sums`, whose class stands in Python beside it."""
     content = yaml.safe_load((folder / "sums.yaml").read_text(encoding="utf-8"))
     del content["filter_list"]
-    own = tmp_path / "own"
     own.mkdir()
     text = yaml.safe_dump({**content, "task": "both"}) + "class: !function both.Both\n"
     (own / "both.yaml").write_text(text, encoding="utf-8")
-    (own / "both.py").write_text(BOTH, encoding="utf-8")
+    (own / "both.py").write_text(code, encoding="utf-8")
+    return own
+
+
+def test_a_task_of_code_asks_both_for_text_and_likelihood(folder, suite, tiny_base, tmp_path):
+    """A folder's own Python class is asked as the library asks it: for a text and a likelihood of each document."""
+    own = write_both(folder, tmp_path / "own", BOTH)
     tasks = tasks_of(load_lm_eval_suite("lm_eval:both", own), (), None)
     asked = Asked(suite, tiny_base, tmp_path, tasks)
     [answered] = asked.answers()
@@ -418,13 +423,7 @@ def test_the_library_is_not_loaded_before_it_is_needed():
 
 def test_a_value_that_is_no_share_is_unscored(folder, suite, tiny_base, tmp_path):
     """A metric on another scale, which reports would show in percent, is unscored and told with its value."""
-    content = yaml.safe_load((folder / "sums.yaml").read_text(encoding="utf-8"))
-    del content["filter_list"]
-    own = tmp_path / "own"
-    own.mkdir()
-    text = yaml.safe_dump({**content, "task": "both"}) + "class: !function both.Both\n"
-    (own / "both.yaml").write_text(text, encoding="utf-8")
-    (own / "both.py").write_text(BOTH.replace("len(text) / 100", "100 + len(text)"), encoding="utf-8")
+    own = write_both(folder, tmp_path / "own", BOTH.replace("len(text) / 100", "100 + len(text)"))
     tasks = tasks_of(load_lm_eval_suite("lm_eval:both", own), (), None)
     [answered] = Asked(suite, tiny_base, tmp_path, tasks).answers()
     written = [one for one in scores(answered, tasks[0].lm_eval) if one.metric == "written"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import InputError
-from harness.retrieval import DEFAULT_EMBEDDER, embedder_hash, locate_embedder
+from harness.retrieval import DEFAULT_EMBEDDER, locate_embedder, model_hash
 from harness.retrieval import locate as locate_module
 
 
@@ -84,7 +84,7 @@ def test_hub_id_from_the_hub_cache(tmp_path: Path) -> None:
     shutil.copytree(locate_embedder(), snapshot)
     answer = locate_in_a_new_process("org/name", HF_HUB_CACHE=str(tmp_path), HF_HUB_OFFLINE="1")
     assert (answer.stdout.strip(), answer.stderr) == (str(snapshot), "")
-    assert embedder_hash(snapshot) == embedder_hash(locate_embedder())
+    assert model_hash(snapshot) == model_hash(locate_embedder())
 
 
 @pytest.mark.parametrize("name", ["org/name", "not a name"])
@@ -102,9 +102,9 @@ def test_embedder_hash_covers_every_file(tmp_path: Path) -> None:
     hashes = []
     for name in ("model.safetensors", "config.json", "1_Pooling/config.json"):
         (tmp_path / name).write_text(json.dumps({"a": 1}))
-        hashes.append(embedder_hash(tmp_path))
+        hashes.append(model_hash(tmp_path))
         (tmp_path / name).write_text(json.dumps({"a": 2}))
-        hashes.append(embedder_hash(tmp_path))
+        hashes.append(model_hash(tmp_path))
     assert len(set(hashes)) == 6
 
 
@@ -115,4 +115,4 @@ def test_embedder_hash_ignores_place_and_hidden_files(tmp_path: Path) -> None:
         (tmp_path / name / "config.json").write_text("{}")
     (tmp_path / "two" / ".cache").mkdir()
     (tmp_path / "two" / ".cache" / "lock").touch()
-    assert embedder_hash(tmp_path / "one") == embedder_hash(tmp_path / "two")
+    assert model_hash(tmp_path / "one") == model_hash(tmp_path / "two")

@@ -11,7 +11,7 @@ from transformers import BertConfig, BertForSequenceClassification, BertTokenize
 
 from harness.errors import InputError
 from harness.retrieval import Passage, build_index, embed
-from harness.retrieval.locate import embedder_hash, locate_reranker
+from harness.retrieval.locate import locate_reranker, model_hash
 from harness.retrieval.rerank import load_reranker, rerank
 from harness.retrieval.retrievers import Query, Sources, make_retriever
 from harness.retrieval.settings import RetrieverKind, RetrieverSettings
@@ -169,4 +169,4 @@ def test_no_code_of_the_model_runs(changes: dict[str, Any], folder: Path, tmp_pa
 
 def test_hash_covers_the_model(folder: Path, tmp_path: Path) -> None:
     """A reranker has a hash as an embedder has: another model has another."""
-    assert embedder_hash(folder) != embedder_hash(save_cross_encoder(tmp_path, labels=2))
+    assert model_hash(folder) != model_hash(save_cross_encoder(tmp_path, labels=2))

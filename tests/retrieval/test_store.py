@@ -54,6 +54,17 @@ def segments(store: Path) -> list[Path]:
     return sorted(store.glob("*.npy"))
 
 
+def test_what_is_reused_tells_what_it_once_cost(tmp_path: Path, minilm: Any, embedded: Embedded) -> None:
+    """The seconds of stored texts are told when they are used again, and none for those that are embedded now."""
+    told: list[list[float]] = [[], [], []]
+    embed_stored(tmp_path, minilm, TEXTS[:40], "document", spared=told[0].append)
+    embed_stored(tmp_path, minilm, TEXTS[:40], "document", spared=told[1].append)
+    embed_stored(tmp_path, minilm, [*TEXTS[:20], TEXTS[50]], "document", spared=told[2].append)
+    assert sum(told[0]) == 0
+    assert sum(told[1]) > sum(told[2]) > 0
+    assert len(embedded) == 41
+
+
 def test_vectors_are_those_of_the_model(tmp_path: Path, minilm: Any) -> None:
     """Stored vectors are in the order of the texts and those that `embed` gives, also when they are read again."""
     texts = [*TEXTS[:30], TEXTS[3], ""]

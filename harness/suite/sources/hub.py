@@ -26,8 +26,9 @@ def fetch(hub: Hub, file: str | None, split: str | None) -> Path:
         wanted = [file] if file else split_patterns(folder, hub.config, split or "")
         snapshot_download(hub.id, repo_type="dataset", revision=hub.revision, allow_patterns=wanted)
     except (OSError, ValueError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"the set {hub.id!r} can't be fetched from the Hugging Face hub ({str(error).splitlines()[0]}). Check the "
+            f"the set {hub.id!r} can't be fetched from the Hugging Face hub ({reason}). Check the "
             "name and the network, or put its files into a folder and give that with --data."
         ) from None
     return folder

@@ -45,21 +45,15 @@ def _read(folder: DataFolder, name: str, options: TableOptions, found: Findings,
                     f"{path}: has several columns called {', '.join(twice)}; give each a name of its own"
                 )
                 return
-            number = 0
-            for fields in lines:
-                if fields:
-                    number += 1
-                    if len(fields) == len(columns):
-                        yield Row(
-                            f"{path}:{lines.line_num}",
-                            f"{id_}:{number}",
-                            dict(zip(columns, fields, strict=True)),
-                        )
-                    else:
-                        found.problems.append(
-                            f"{path}:{lines.line_num}: has {len(fields)} fields, and there are {len(columns)} columns "
-                            f"({', '.join(columns)}); mend the line, or say `quotes` or `columns` in its options"
-                        )
+            for number, fields in enumerate(filter(None, lines), 1):
+                place = f"{path}:{lines.line_num}"
+                if len(fields) == len(columns):
+                    yield Row(place, f"{id_}:{number}", dict(zip(columns, fields, strict=True)))
+                else:
+                    found.problems.append(
+                        f"{place}: has {len(fields)} fields, and there are {len(columns)} columns "
+                        f"({', '.join(columns)}); mend the line, or say `quotes` or `columns` in its options"
+                    )
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         found.problems.append(
             f"{path}: can't be read ({error}); give a UTF-8 text file, with every quotation mark closed"
