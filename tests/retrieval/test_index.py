@@ -115,7 +115,9 @@ def test_structure_of_another_index(tmp_path: Path, unit_rows: Rows, corpus: Cor
 @pytest.mark.parametrize("structure", ["Flat", "HNSW16", "IVF16,Flat", "IVF16,SQ8"])
 def test_loading_maps(structure: str, tmp_path: Path, unit_rows: Rows, corpus: Corpus) -> None:
     """What is large is mapped into memory and not read: pages of it come from the file."""
-    save_index(build_index(corpus(20_000), unit_rows(20_000, 64), "h", structure), tmp_path)
+    built = build_index(corpus(20_000), unit_rows(20_000, 64), "h", structure)
+    save_index(built, tmp_path)
+    search(built, unit_rows(5, 64, seed=1), 3)  # what searching imports is no part of what loading takes
     files = {"vectors.npy"} if structure == "Flat" else {"vectors.npy", "index.faiss"}
     before = private_memory()
     loaded = load_index(tmp_path, "h")
