@@ -56,7 +56,8 @@ class Case(_Strict):
 
     With `choices` the model chooses by log-likelihood and the references are among them. `evidence` says where in the
     corpus the answer stands; `stale` lists answers that were right before the corpus changed; `weak` marks a question
-    that nobody wrote or checked.
+    that nobody wrote or checked. Cases of one `group`, such as those about one incident, are not independent; where
+    none is named, what a case's evidence stands in is its group.
     """
 
     id: Text
@@ -66,6 +67,7 @@ class Case(_Strict):
     evidence: tuple[Evidence, ...] = ()
     stale: tuple[Text, ...] = ()
     weak: bool = False
+    group: str = ""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -73,7 +73,9 @@ def mistyped(text: str, random: Random, errors: int = 2) -> str:
 def retention(random: Random) -> list[Row]:
     """Questions about the ships that the base knows by heart."""
     known = random.sample(facts(known_ships()), TESTED)
-    return [case("retention", fact, random.choice(attribute(fact[1]).questions)) for fact in known]
+    return [
+        case("retention", fact, random.choice(attribute(fact[1]).questions), group=slug(fact[0].name)) for fact in known
+    ]
 
 
 def files() -> dict[str, list[Row]]:

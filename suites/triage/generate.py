@@ -27,6 +27,7 @@ def cases(split: str, number: int, made: Incident) -> list[Row]:
             "question": f"{made.text} {question}",
             "references": [label],
             "choices": choices,
+            "group": f"{split}-{number}",
         }
         for name, question, choices, label in asked
     ]

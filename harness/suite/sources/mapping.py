@@ -47,7 +47,7 @@ class CaseMaker(_Maker):
         self._fields = mapping.choices.fields if mapping.choices else ()
         self._references = () if mapping.right else mapping.references
         several = (*self._references, *self._fields, *mapping.evidence, *mapping.stale)
-        super().__init__(mapping.id, mapping.question, mapping.right, *several)
+        super().__init__(mapping.id, mapping.question, mapping.right, mapping.group, *several)
 
     def make(self, row: Row) -> dict[str, Any]:
         """The content of a case; raises InputError."""
@@ -66,6 +66,7 @@ class CaseMaker(_Maker):
             "evidence": self._evidence(fields),
             "stale": self._labelled(mapping.stale, fields),
             "weak": mapping.weak,
+            "group": self._one(mapping.group, fields),
         }
 
     def _check_places(self, fields: Fields) -> None:

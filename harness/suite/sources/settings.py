@@ -79,6 +79,7 @@ class CaseMapping(_Strict):
     evidence: Expressions = ()
     stale: Expressions = ()
     weak: bool = False
+    group: Expression | None = None
 
     @model_validator(mode="after")
     def _has_one_answer(self) -> Self:
