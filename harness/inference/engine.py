@@ -64,6 +64,12 @@ class Engine:
         """Why it isn't computed in the quickest mode, if it isn't."""
         return self._trust.fallback
 
+    @property
+    def weight_bytes(self) -> int:
+        """How much memory the model's weights take, each tensor counted once."""
+        held = {weights.data_ptr(): weights.numel() * weights.element_size() for weights in self._lm.model.parameters()}
+        return sum(held.values())
+
     def choose(
         self,
         prompts: Sequence[Sequence[int]],

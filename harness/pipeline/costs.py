@@ -1,53 +1,77 @@
 """What each variant cost: to build, to ask, and to ship. Pure arithmetic over what the stages measured."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from statistics import fmean
 
 from harness.comparison import Cost
-from harness.pipeline.find import Finder
+from harness.pipeline.answer import Answers
+from harness.pipeline.find import Finder, Retrieved
 from harness.pipeline.plan import Plan
-from harness.pipeline.predict import Answered, Prediction
+from harness.pipeline.predict import Prediction
 from harness.pipeline.train import Trained
 from harness.runs import Artifact
 from harness.variants import Variant, Weights
-from harness.weights import method_of
+from harness.weights import Arithmetic, arithmetic, method_of
 
 
-def costs(
-    plan: Plan,
-    answered: Sequence[Answered],
-    finder: Finder,
-    trained: Trained,
-    tuning: Mapping[str, float],
-) -> list[Cost]:
+def costs(plan: Plan, answers: Answers, finder: Finder, trained: Trained, tuning: Mapping[str, float]) -> list[Cost]:
     """One row a variant; with several seeds, the mean of what one seed costs (a soup needs them all).
 
     Of the corpus revisions only the largest index counts: it is the one that a deployment would ship. `tuning` has the
     seconds that each recipe was tuned for.
     """
     predictions: dict[Variant, list[Prediction]] = {variant: [] for variant in plan.variants}
-    for answer in answered:
+    for answer in answers.answered:
         predictions[answer.variant] += [prediction for prediction in answer.predictions if not prediction.failure]
+    sizes = arithmetic(plan.base)
     rows = []
     for variant, asked in predictions.items():
         stages = [_of_chain(trained, chain) for chain in _chains(variant.weights)]
         trainings = plan.config.seeds if variant.weights.alpha == "soup" else 1
         found = [finder.find(task, variant.context) for task in plan.tasks] if variant.context.passages else []
         index = max(found, key=lambda one: one.bytes, default=None)
+        train = trainings * sum(_mean(a.seconds for a in stage) for stage in stages)
+        tune = sum(tuning.get(recipe, 0.0) for recipe in variant.weights.stages)
+        virtual, latency = _virtual_tokens(plan, variant.weights), answers.latency.get(variant)
         rows.append(
             Cost(
                 variant=str(variant),
-                build_seconds=trainings * sum(_mean(a.seconds for a in stage) for stage in stages)
-                + sum(tuning.get(recipe, 0.0) for recipe in variant.weights.stages)
-                + (index.build_seconds if index else 0.0),
+                build_seconds=train + tune + (index.build_seconds if index else 0.0),
+                index_seconds=index.build_seconds if index else 0.0,
+                train_seconds=train,
+                tune_seconds=tune,
                 seconds_per_query=_mean(p.seconds for p in asked) + _mean(one.seconds_per_query for one in found),
-                prompt_tokens_per_query=_mean(p.prompt_tokens for p in asked) + _virtual_tokens(plan, variant.weights),
+                p50_seconds=latency.percentile(0.5) if latency else None,
+                p95_seconds=latency.percentile(0.95) if latency else None,
+                prompt_tokens_per_query=_mean(p.prompt_tokens for p in asked) + virtual,
                 generated_tokens_per_query=_mean(p.generated_tokens for p in asked),
+                flops_per_query=_mean(sizes.operations(_tokens(p) + virtual) for p in asked) if sizes else None,
+                memory_bytes=_memory(plan, sizes, latency.weight_bytes, asked, virtual, index)
+                if sizes and latency
+                else None,
                 artifact_bytes=round(sum(_mean(a.bytes for a in stage) for stage in stages))
                 + (index.bytes if index else 0),
             )
         )
     return rows
+
+
+def _tokens(prediction: Prediction) -> int:
+    """How many tokens were read or written for one case: its prompt, its answer, or all of its choices."""
+    return prediction.prompt_tokens + prediction.generated_tokens + sum(prediction.choice_tokens)
+
+
+def _memory(
+    plan: Plan,
+    sizes: Arithmetic,
+    weights: int,
+    asked: Iterable[Prediction],
+    virtual: int,
+    index: Retrieved | None,
+) -> int:
+    """The bytes of weights, index, and the keys and values of the longest case."""
+    longest = max((_tokens(prediction) for prediction in asked), default=0) + virtual
+    return weights + sizes.kept * longest * plan.hardware.dtype.itemsize + (index.bytes if index else 0)
 
 
 def _chains(weights: Weights) -> list[tuple[str, ...]]:

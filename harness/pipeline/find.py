@@ -5,10 +5,11 @@ What was found is an artifact of the cache: by indexes, settings and questions.
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.comparison import PassageRow
 from harness.errors import InputError
 from harness.pipeline.corpora import Corpora, Revision
 from harness.pipeline.plan import Plan
@@ -17,7 +18,7 @@ from harness.pipeline.tasks import Task
 from harness.prompting import Shown
 from harness.retrieval import Judged, Passage, Piece, Query, RetrieverSettings, Vectors, make_retriever
 from harness.runs import JSON, Cache
-from harness.suite import Evidence
+from harness.suite import Case, Evidence
 from harness.variants import Context
 
 HITS = "hits.jsonl"
@@ -98,6 +99,36 @@ class Finder:
         coverage = self._revision(task).coverage
         return {case.id: coverage.touching(_pieces(case.evidence)) for case in task.split.cases}
 
+    def passages(self, task: Task, names: Iterable[str]) -> list[PassageRow]:
+        """The passages with these ids, each once, as a run records them."""
+        by_id = self._revision(task).by_id
+        return [
+            PassageRow(id=name, document=by_id[name].document, title=by_id[name].title, text=by_id[name].text)
+            for name in dict.fromkeys(names)
+        ]
+
+    def seconds_alone(self, task: Task, context: Context, cases: Sequence[Case]) -> list[float]:
+        """How long each of `cases` takes to retrieve for by itself, its question's embedding included, in seconds."""
+        revision, settings = self._revision(task), self._plan.retrieval.retriever(context.retriever)
+        queries = [self._query(revision, settings, case) for case in cases]
+        depends: dict[str, JSON] = {
+            **self._depends(revision, settings, queries, context.passages),
+            "alone": True,
+        }
+
+        def build(folder: Path) -> None:
+            retriever = make_retriever(settings, self._corpora.sources(revision))
+            retriever.retrieve(queries[:1], context.passages)  # loads what is needed
+            seconds = []
+            for query in queries:
+                begun = time.perf_counter()
+                retriever.retrieve([query], context.passages)
+                seconds.append(time.perf_counter() - begun)
+            (folder / TIMING).write_text(json.dumps(seconds) + "\n", encoding="utf-8")
+
+        found: list[float] = json.loads((self._cache.artifact("latency", depends, build).path / TIMING).read_bytes())
+        return found
+
     @property
     def embedder(self) -> str:
         """The hash of the embedder's files."""
@@ -112,19 +143,9 @@ class Finder:
 
     def _search(self, task: Task, retriever: str, depth: int) -> Retrieved:
         revision, settings = self._revision(task), self._plan.retrieval.retriever(retriever)
-        queries = [
-            Query(case.question, revision.coverage.gold(_pieces(case.evidence)) if settings.kind == "oracle" else ())
-            for case in task.split.cases
-        ]
+        queries = [self._query(revision, settings, case) for case in task.split.cases]
         searched = self._corpora.searched(revision, settings)
-        depends: dict[str, JSON] = {
-            **self._corpora.depends,
-            "searched": [artifact.hash for artifact in searched],
-            "retriever": settings.model_dump(mode="json"),
-            "reranker": self._corpora.reranker_hash(settings),
-            "queries": [[query.text, list(query.gold)] for query in queries],
-            "k": depth,
-        }
+        depends = self._depends(revision, settings, queries, depth)
 
         def build(folder: Path) -> None:
             self._write_hits(revision, settings, queries, depth, f"{retriever} for {task.name}", folder)
@@ -145,6 +166,23 @@ class Finder:
             bytes=sum(artifact.bytes for artifact in searched),
             hash=hits.hash,
         )
+
+    def _query(self, revision: Revision, settings: RetrieverSettings, case: Case) -> Query:
+        gold = revision.coverage.gold(_pieces(case.evidence)) if settings.kind == "oracle" else ()
+        return Query(case.question, gold)
+
+    def _depends(
+        self, revision: Revision, settings: RetrieverSettings, queries: Sequence[Query], depth: int
+    ) -> dict[str, JSON]:
+        """What the hits of `queries` depend on."""
+        return {
+            **self._corpora.depends,
+            "searched": [artifact.hash for artifact in self._corpora.searched(revision, settings)],
+            "retriever": settings.model_dump(mode="json"),
+            "reranker": self._corpora.reranker_hash(settings),
+            "queries": [[query.text, list(query.gold)] for query in queries],
+            "k": depth,
+        }
 
     def _write_hits(
         self,

@@ -12,6 +12,7 @@ from harness.pipeline.plan import Plan
 from harness.pipeline.predict import Answered
 from harness.pipeline.tasks import Task
 from harness.prompting import Wording
+from harness.runs import code_hash, library_versions
 from harness.scoring import Given, Output, QualityMetric, Score, parse_metrics, score
 
 
@@ -41,6 +42,10 @@ class Scorer:
         """The name of the metric that decides on `task`."""
         return self._lm_eval[task.name][0] if task.lm_eval is not None else self._metrics[task.name][0].metric
 
+    def metrics(self, task: Task) -> list[str]:
+        """The names of the metrics that judge the answers to `task`."""
+        return self._lm_eval.get(task.name) or [metric.metric for metric in self._metrics[task.name]]
+
     @property
     def quality_metrics(self) -> set[str]:
         """The names of all metrics that judge answers: the higher the better, so that they may be compared."""
@@ -49,9 +54,14 @@ class Scorer:
 
     @property
     def signatures(self) -> dict[str, str]:
-        """What the numbers of a metric depend on beside the harness, by its name, where there is such."""
-        every = (metric for metrics in self._metrics.values() for metric in metrics)
-        return {metric.metric: metric.signature for metric in every if metric.signature}
+        """What the numbers of every metric depend on, by its name: its code, and maybe a library and settings."""
+        every = {metric.metric: metric for metrics in self._metrics.values() for metric in metrics}
+        own = {
+            name: "|".join(filter(None, [f"code:{code_hash(type(metric).__module__)[:8]}", metric.signature]))
+            for name, metric in every.items()
+        }
+        library = f"lm_eval:{library_versions(['lm_eval'])['lm_eval']}" if self._lm_eval else ""
+        return {**dict.fromkeys(set().union(*self._lm_eval.values()) if self._lm_eval else (), library), **own}
 
     def references(self, tasks: Sequence[Task]) -> list[SplitReference]:
         """The tasks as a comparison knows them, with the metric that decides on each."""

@@ -104,8 +104,7 @@ class Tuner:
         def judged(tasks: tuple[Task, ...]) -> tuple[Mean | None, float]:
             answered = self._predictor.predict(variant, SEED, models, None, tasks)
             spent = sum(p.seconds for answer in answered for p in answer.predictions)
-            found = mean_score(answered, self._scorer) if answered else None
-            return (Mean(value=found.value, low=found.low, high=found.high) if found else None), spent
+            return (mean_score(answered, self._scorer) if answered else None), spent
 
         validation, spent = judged(plan.validation)
         retention, _ = judged(tuple(task for task in plan.tasks if task.split.kind == "retention"))

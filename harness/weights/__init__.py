@@ -1,5 +1,6 @@
 """How are weights derived? Recipes, training, interpolation and proofs; knows nothing of prompts' wording."""
 
+from harness.weights.arithmetic import Arithmetic, arithmetic
 from harness.weights.base import Base, load_model, load_tokenizer, locate_base, parameters, window
 from harness.weights.counting import trainable_parameters
 from harness.weights.data_settings import DataSettings
@@ -14,6 +15,7 @@ from harness.weights.training import Example, LossOn, TrainingSettings, steps
 
 __all__ = [
     "METHODS",
+    "Arithmetic",
     "Base",
     "DataSettings",
     "Example",
@@ -23,6 +25,7 @@ __all__ = [
     "SearchRange",
     "Stage",
     "TrainingSettings",
+    "arithmetic",
     "check_alpha",
     "check_start",
     "derive",

@@ -109,7 +109,7 @@ def test_an_interrupted_run_keeps_what_was_finished(suite, tiny_base, tmp_path, 
     assert {"weights", "index", "hits", "predictions"} <= set(cache.built)
     cache.built.clear()
     run_comparison(asked, cache=cache)
-    assert set(cache.built) == {"predictions"}
+    assert set(cache.built) == {"predictions", "latency"}
 
 
 def test_weights_at_the_ends_say_what_base_and_trained_say(suite, tiny_base, tmp_path, cache):
@@ -160,10 +160,10 @@ def test_within_a_run_only_the_named_thing_differs(suite, tiny_base, tmp_path, c
 @pytest.mark.parametrize(
     ("change", "rebuilt"),
     [
-        ({"dtype": "bfloat16"}, {"weights", "predictions"}),
-        ({"recipes": {"full": {"training": {**FAST["training"], "epochs": 3}}}}, {"weights", "predictions"}),
-        ({"limit": 2}, {"hits", "predictions"}),
-        ({"variants": ("full/rag-1",)}, {"predictions"}),
+        ({"dtype": "bfloat16"}, {"weights", "predictions", "latency"}),
+        ({"recipes": {"full": {"training": {**FAST["training"], "epochs": 3}}}}, {"weights", "predictions", "latency"}),
+        ({"limit": 2}, {"hits", "predictions", "latency"}),
+        ({"variants": ("full/rag-1",)}, {"predictions", "latency"}),
     ],
     ids=["dtype", "recipe", "limit", "passages"],
 )
@@ -180,9 +180,9 @@ def test_what_depends_on_a_setting_is_rebuilt_when_it_changes(suite, tiny_base, 
 @pytest.mark.parametrize(
     ("file", "rebuilt"),
     [
-        ("corpus.jsonl", {"passages", "index", "hits", "predictions"}),
-        ("train.jsonl", {"weights", "predictions"}),
-        ("asked.jsonl", {"hits", "predictions"}),
+        ("corpus.jsonl", {"passages", "index", "hits", "predictions", "latency"}),
+        ("train.jsonl", {"weights", "predictions", "latency"}),
+        ("asked.jsonl", {"hits", "predictions", "latency"}),
     ],
 )
 def test_what_depends_on_a_file_is_rebuilt_when_it_changes(suite, tiny_base, tmp_path, cache, file, rebuilt):
