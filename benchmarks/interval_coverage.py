@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.comparison.bootstrap import differences, resampled_means
+from harness.comparison.bootstrap import differences
+from harness.comparison.samples import Sample
 
 Floats = NDArray[np.float64]
 Way = Callable[[list[list[Floats]]], Floats]
@@ -89,19 +90,24 @@ def cases_only(quantities: list[list[Floats]]) -> Floats:
 
 def harness(quantities: list[list[Floats]]) -> Floats:
     """The bounds `(2, quantities)` that a comparison reports."""
-    return np.array([[found.low, found.high] for found in differences(quantities, resamples=RESAMPLES)]).T
+    samples = [
+        [Sample.of(values, np.arange(CASES) + CASES * split) for split, values in enumerate(quantity)]
+        for quantity in quantities
+    ]
+    return np.array([[found.low, found.high] for found in differences(samples, resamples=RESAMPLES)]).T
 
 
 def both_resampled(quantities: list[list[Floats]]) -> Floats:
     """The bounds `(2, quantities)` of the plain pigeonhole bootstrap: cases in each split, seeds once for all."""
     seeds = quantities[0][0].shape[1]
-    drawn = np.random.default_rng(1).multinomial(seeds, [1 / seeds] * seeds, size=RESAMPLES) / seeds
+    generator = np.random.default_rng(1)
+    drawn = generator.multinomial(seeds, [1 / seeds] * seeds, size=RESAMPLES) / seeds
+    cases = [
+        generator.multinomial(CASES, [1 / CASES] * CASES, size=RESAMPLES) / CASES for _ in range(len(quantities[0]))
+    ]
     bounds = []
     for quantity in quantities:
-        by_split = [
-            (resampled_means(list(sample.T), resamples=RESAMPLES, stream=stream) * drawn).sum(axis=1)
-            for stream, sample in enumerate(quantity)
-        ]
+        by_split = [(cases[split] @ values * drawn).sum(axis=1) for split, values in enumerate(quantity)]
         bounds.append(np.quantile(np.mean(by_split, axis=0), [0.025, 0.975]))
     return np.array(bounds).T
 

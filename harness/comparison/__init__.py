@@ -1,20 +1,46 @@
 """Which differences are real, and at what cost? Paired statistics over score rows; knows nothing of how it is shown."""
 
 from harness.comparison.attribution import RETRIEVED, SHOWN
-from harness.comparison.bootstrap import Difference, Interval
+from harness.comparison.bootstrap import MARGIN, Difference, Interval
 from harness.comparison.compare import compare
+from harness.comparison.conclusions import (
+    Agreement,
+    AlphaPath,
+    AlphaPoint,
+    Drop,
+    Forgetting,
+    Router,
+    ShiftLine,
+    Staleness,
+)
+from harness.comparison.constraints import Constraints, known_names, parse_requirements
+from harness.comparison.decide import redecide
+from harness.comparison.evidence import Evidence
 from harness.comparison.files import (
+    CASES_FILE,
     COMPARISON_FILE,
+    PASSAGES_FILE,
+    PROMPTS_FOLDER,
     ROWS_FILE,
+    groups_of,
+    read_cases,
     read_comparison,
+    read_passages,
+    read_prompts,
     read_rows,
+    write_cases,
     write_comparison,
+    write_passages,
+    write_prompts,
     write_rows,
     write_text,
 )
 from harness.comparison.lookup import Lookup
 from harness.comparison.metrics import STALE_RATE, is_retrieval, primary_metric, primary_metrics
+from harness.comparison.money import BreakEven, Cost, Price, Prices
 from harness.comparison.multiplicity import ALPHA, Judged, holm, judge
+from harness.comparison.prices import load_prices
+from harness.comparison.record import Mean, Record
 from harness.comparison.records import (
     REFERENCE_VARIANT,
     SCHEMA,
@@ -22,67 +48,96 @@ from harness.comparison.records import (
     BaseReference,
     Cell,
     Comparison,
-    Cost,
-    Decision,
     Failure,
-    Mean,
     Pair,
     PassageUse,
-    Record,
-    ScoreRow,
     SplitKind,
     SplitReference,
     SuiteReference,
     Trial,
     VariantReference,
 )
-from harness.comparison.shift import difference_of_drops, drop
+from harness.comparison.rows import CaseRow, PassageRow, PromptRow, ScoreRow
+from harness.comparison.samples import Sample
 from harness.comparison.table import ScoreTable, Tables, tabulate
+from harness.comparison.verdict import Decision, RequirementCheck, Standing
 
 __all__ = [
     "ALPHA",
+    "CASES_FILE",
     "COMPARISON_FILE",
+    "MARGIN",
+    "PASSAGES_FILE",
+    "PROMPTS_FOLDER",
     "REFERENCE_VARIANT",
     "RETRIEVED",
     "ROWS_FILE",
     "SCHEMA",
     "SHOWN",
     "STALE_RATE",
+    "Agreement",
+    "AlphaPath",
+    "AlphaPoint",
     "Attribution",
     "BaseReference",
+    "BreakEven",
+    "CaseRow",
     "Cell",
     "Comparison",
+    "Constraints",
     "Cost",
     "Decision",
     "Difference",
+    "Drop",
+    "Evidence",
     "Failure",
+    "Forgetting",
     "Interval",
     "Judged",
     "Lookup",
     "Mean",
     "Pair",
+    "PassageRow",
     "PassageUse",
+    "Price",
+    "Prices",
+    "PromptRow",
     "Record",
+    "RequirementCheck",
+    "Router",
+    "Sample",
     "ScoreRow",
     "ScoreTable",
+    "ShiftLine",
     "SplitKind",
     "SplitReference",
+    "Staleness",
+    "Standing",
     "SuiteReference",
     "Tables",
     "Trial",
     "VariantReference",
     "compare",
-    "difference_of_drops",
-    "drop",
+    "groups_of",
     "holm",
     "is_retrieval",
     "judge",
+    "known_names",
+    "load_prices",
+    "parse_requirements",
     "primary_metric",
     "primary_metrics",
+    "read_cases",
     "read_comparison",
+    "read_passages",
+    "read_prompts",
     "read_rows",
+    "redecide",
     "tabulate",
+    "write_cases",
     "write_comparison",
+    "write_passages",
+    "write_prompts",
     "write_rows",
     "write_text",
 ]

@@ -8,7 +8,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from harness.comparison.records import Attribution, ScoreRow
+from harness.comparison.records import Attribution
+from harness.comparison.rows import ScoreRow
 
 RETRIEVED, SHOWN = "evidence_retrieved", "evidence_shown"
 RIGHT_FROM = 0.5
@@ -32,19 +33,19 @@ def attribute(rows: Sequence[ScoreRow], primary: Mapping[str, str]) -> list[Attr
 
     With several seeds every answer counts. `primary` names the metric that decides on each split.
     """
+    retrieving = {(row.variant, row.split) for row in rows if row.metric == RETRIEVED}
     found: dict[tuple[str, str], dict[tuple[str, int], dict[str, float | None]]] = defaultdict(
         lambda: defaultdict(dict)
     )
     for row in rows:
-        if row.metric in (RETRIEVED, SHOWN, primary.get(row.split)):
+        if row.metric in (RETRIEVED, SHOWN, primary.get(row.split)) and (row.variant, row.split) in retrieving:
             found[row.variant, row.split][row.case, row.seed][row.metric] = row.value
     attributed = []
     for (variant, split), answers in found.items():
         with_evidence = [scores for scores in answers.values() if RETRIEVED in scores]
-        if with_evidence:
-            counts: Counter[str] = Counter(
-                cause(scores.get(primary[split]), retrieved=scores[RETRIEVED] == 1, shown=scores.get(SHOWN) == 1)
-                for scores in with_evidence
-            )
-            attributed.append(Attribution(variant=variant, split=split, n=len(with_evidence), **counts))
+        counts: Counter[str] = Counter(
+            cause(scores.get(primary[split]), retrieved=scores[RETRIEVED] == 1, shown=scores.get(SHOWN) == 1)
+            for scores in with_evidence
+        )
+        attributed.append(Attribution(variant=variant, split=split, n=len(with_evidence), **counts))
     return attributed

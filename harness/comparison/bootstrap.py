@@ -1,30 +1,32 @@
-"""How sure is a mean, or a difference of means? The nonparametric bootstrap over cases, vectorised.
+"""How sure is a mean, or a difference of means? Intervals and p values from resampled means, vectorised.
 
-Knows nothing of variants, splits or metrics: it sees samples without NaN, float64 `(cases, seeds)` each, or
-`(cases,)` for one seed. Cases are resampled here; what the seeds add stands in `seeds`.
+Knows nothing of variants, splits or metrics: it sees samples without NaN. How cases are drawn stands in `resampling`,
+what the seeds add in `seeds`, what few groups or seeds do to the tails in `tails`.
 
-A *quantity* is a weighted sum of the means of independent samples: one sample is a plain mean, five with
-equal weights are a macro mean over five splits, two with weights 1 and -1 are a drop. Samples of the same
-size in the same place share their resamples, so that every variant and metric on a split is resampled alike.
+A *quantity* is a weighted sum of the means of samples: one sample is a plain mean, five with equal weights are a macro
+mean over five splits, two with weights 1 and -1 are a drop. Samples that share groups are drawn together.
 
-Source: Efron & Tibshirani, "An Introduction to the Bootstrap" (1993), percentile interval (chapter 13) and
-achieved significance level (chapter 15), two-sided with the +1 correction of Davison & Hinkley (1997), 4.2.
+Source: the expanded percentile interval of Hesterberg, "What teachers should know about the bootstrap", The American
+Statistician 69 (2015), and the achieved significance level that belongs to it, two-sided with the +1 correction of
+Davison & Hinkley, "Bootstrap methods and their application" (1997), 4.2: a p below 0.05 and an interval without 0 are
+one and the same. `docs/statistics.md` has the coverage by simulation.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from math import sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
-from harness.comparison.seeds import Floats, Quantity, averaged, with_seeds
+from harness.comparison.resampling import pseudo_values, resampled_means
+from harness.comparison.samples import Floats, Quantity, Sample
+from harness.comparison.seeds import joint_freedom, seed_variance, widened
+from harness.comparison.tails import degrees_of_freedom
 
 RESAMPLES = 10_000
-SEED = 20_240_229
 LEVEL = 0.95
-_CHUNK = 2_000_000  # drawn cases held at once, one byte each
-_BLOCK = 64  # quantities resampled at once
+MARGIN = 0.03  # differences below it count as none, unless a run says otherwise
+_BLOCK = 128  # quantities resampled at once, 80 kB each for 10,000 resamples
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,15 @@ class Interval:
 
 @dataclass(frozen=True)
 class Difference(Interval):
-    """A difference with its 95% interval and the two-sided `p` of "there is no difference"."""
+    """A difference with its 95% interval, and the p values of what it may be claimed to be.
+
+    `p` is that of "there is no difference", two-sided; `p_equivalent` that of "it is the margin or more, in either
+    direction": the larger one of two one-sided tests (Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15,
+    1987).
+    """
 
     p: float
+    p_equivalent: float
 
 
 def resamples_for(comparisons: int) -> int:
@@ -52,64 +60,70 @@ def resamples_for(comparisons: int) -> int:
     return max(RESAMPLES, 200 * comparisons)
 
 
-@lru_cache(maxsize=32)
-def _counts(cases: int, stream: int, chunk: int) -> NDArray[np.uint8]:
-    """How often each case is drawn, `(resamples of this chunk, cases)`; depends on the arguments alone."""
-    rows = max(1, _CHUNK // cases)
-    drawn = np.random.default_rng([SEED, cases, stream, chunk]).integers(cases, size=(rows, cases))
-    drawn += np.arange(rows)[:, None] * cases
-    return np.bincount(drawn.ravel(), minlength=rows * cases).reshape(rows, cases).astype(np.uint8)
+def draws(quantities: Sequence[Quantity], weights: Sequence[float], resamples: int) -> Floats:
+    """Each quantity in each resample, `(quantities, resamples)`: what it might be, given what was seen.
 
-
-def resampled_means(samples: Sequence[Floats], *, resamples: int = RESAMPLES, stream: int = 0) -> Floats:
-    """The mean of each sample `(cases,)` in each resample, `(resamples, samples)`.
-
-    Samples of the same size share the drawn cases. Different `stream`s draw independently. Raises
-    ValueError if a sample is empty.
+    No draw leaves the range of the scores that go into its quantity.
     """
-    if not all(len(sample) for sample in samples):
-        raise ValueError("an empty sample has no mean")
-    means = np.empty((resamples, len(samples)))
-    for cases in {len(sample) for sample in samples}:
-        places = [place for place, sample in enumerate(samples) if len(sample) == cases]
-        columns = np.stack([samples[place] for place in places], axis=1)
-        rows = max(1, _CHUNK // cases)
-        for chunk, start in enumerate(range(0, resamples, rows)):
-            counts = _counts(cases, stream, chunk)[: resamples - start]
-            means[start : start + rows, places] = counts.astype(np.float64) @ columns / cases
-    return means
+    by_sample = [
+        weight * resampled_means([quantity[place] for quantity in quantities], resamples=resamples)
+        for place, weight in enumerate(weights)
+    ]
+    found = np.empty((len(quantities), resamples))
+    for place, quantity in enumerate(quantities):
+        drawn = [of_sample[place] for of_sample in by_sample]
+        freedom = degrees_of_freedom(quantity, [float(part.var()) for part in drawn])
+        found[place] = widened(np.sum(drawn, axis=0), quantity, weights, freedom)
+    return found.round(12)  # so that an exact tie is one whatever the order of summation
 
 
-def _estimates(quantities: Sequence[Quantity], weights: Sequence[float], resamples: int) -> tuple[Floats, Floats]:
-    """The value of each quantity `(quantities,)` and its resamples `(resamples, quantities)`."""
-    values = np.zeros(len(quantities))
-    resampled = np.zeros((resamples, len(quantities)))
-    for stream, weight in enumerate(weights):
-        samples = [averaged(quantity[stream]) for quantity in quantities]
-        values += weight * np.array([sample.mean() for sample in samples])
-        resampled += weight * resampled_means(samples, resamples=resamples, stream=stream)
-    resampled = with_seeds(resampled, quantities, weights)
-    return values, resampled.round(12)  # so that an exact tie is one whatever the order of summation
-
-
-def _bounds(resampled: Floats) -> Floats:
-    """The percentile interval of each column of `resampled`, `(2, quantities)`."""
-    bounds: Floats = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    return bounds
+def standard_error(sample: Sample, resamples: int) -> tuple[float, float]:
+    """The standard error of the mean of `sample`, cases, groups and seeds included, and its degrees of freedom."""
+    of_cases = float(resampled_means([sample], resamples=resamples).var())
+    of_seeds = seed_variance([sample], [1.0])
+    freedom = degrees_of_freedom([sample], [of_cases])
+    return sqrt(of_cases + of_seeds), joint_freedom(of_cases, freedom, of_seeds, sample.seeds)
 
 
 def two_sided_p(resampled: Floats) -> Floats:
-    """`min(1, 2 * min(#(d <= 0) + 1, #(d >= 0) + 1) / (B + 1))` of each column of `(B, quantities)`."""
-    below = (resampled <= 0).sum(axis=0) + 1
-    above = (resampled >= 0).sum(axis=0) + 1
-    p: Floats = np.minimum(1.0, 2 * np.minimum(below, above) / (len(resampled) + 1))
+    """`min(1, 2 * min(#(d <= 0) + 1, #(d >= 0) + 1) / (B + 1))` of each row of `(quantities, B)`."""
+    below = (resampled <= 0).sum(axis=-1) + 1
+    above = (resampled >= 0).sum(axis=-1) + 1
+    p: Floats = np.minimum(1.0, 2 * np.minimum(below, above) / (resampled.shape[-1] + 1))
     return p
 
 
+def equivalence_p(resampled: Floats, margin: float) -> Floats:
+    """The p of "it is `margin` or more, in either direction" of each row of `(quantities, B)`."""
+    outside = np.maximum((resampled >= margin).sum(axis=-1), (resampled <= -margin).sum(axis=-1))
+    p: Floats = (outside + 1) / (resampled.shape[-1] + 1)
+    return p
+
+
+def unseen_p(quantity: Quantity, margin: float) -> float:
+    """The chance to see nothing of differences that add up to `margin`, which no p of equivalence can be below.
+
+    They are of the size that differences have in these samples, and 1 where none was seen: n right/wrong answers miss a
+    loss of 3% with the chance 0.97^n, so that a tie takes 99 of them. Source: the exact binomial bound of none in n,
+    for groups instead of cases.
+    """
+    together = len(np.unique(np.concatenate([sample.group_sizes[0] for sample in quantity])))
+    apart = sum(len(sample.group_sizes[0]) for sample in quantity)
+    chance = 1.0
+    for sample in quantity:
+        low, high = pseudo_values(sample)
+        chance *= max(0.0, 1 - 2 * margin / (high - low)) ** sample.effective_groups
+    return float(chance ** (together / apart))
+
+
 def differences(
-    quantities: Sequence[Quantity], *, weights: Sequence[float] | None = None, resamples: int | None = None
+    quantities: Sequence[Quantity],
+    *,
+    weights: Sequence[float] | None = None,
+    resamples: int | None = None,
+    margin: float = MARGIN,
 ) -> list[Difference]:
-    """Each quantity with its interval and p; the samples are differences already paired case by case.
+    """Each quantity with its interval and p values; the samples are differences already paired case by case.
 
     `weights` (default: equal ones that sum to 1) has one number for each sample of a quantity; `resamples`
     defaults to what a family of this many needs.
@@ -118,8 +132,18 @@ def differences(
     found: list[Difference] = []
     for start in range(0, len(quantities), _BLOCK):
         block = quantities[start : start + _BLOCK]
-        values, resampled = _estimates(block, weights or _equal(block), count)
-        columns = zip(values, *_bounds(resampled), two_sided_p(resampled), strict=True)
+        shares = weights or [1 / len(block[0])] * len(block[0])
+        resampled = draws(block, shares, count)
+        low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=1)
+        values = np.array([np.dot(shares, [sample.mean() for sample in quantity]) for quantity in block])
+        columns = zip(
+            values,
+            np.minimum(low, values),
+            np.maximum(high, values),
+            two_sided_p(resampled),
+            np.maximum(equivalence_p(resampled, margin), [unseen_p(quantity, margin) for quantity in block]),
+            strict=True,
+        )
         found += [Difference(*map(float, column)) for column in columns]
     return found
 
@@ -127,8 +151,3 @@ def differences(
 def mean_intervals(quantities: Sequence[Quantity]) -> list[Interval]:
     """Each quantity, the plain or macro mean of its samples, with its interval."""
     return [Interval(found.value, found.low, found.high) for found in differences(quantities, resamples=RESAMPLES)]
-
-
-def _equal(quantities: Sequence[Quantity]) -> list[float]:
-    parts = len(quantities[0])
-    return [1 / parts] * parts

@@ -3,29 +3,36 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypeVar
 
+from harness.comparison.agreement import agreement
 from harness.comparison.attribution import attribute
-from harness.comparison.bootstrap import mean_intervals
-from harness.comparison.decision import Evidence, choose
+from harness.comparison.bootstrap import MARGIN, mean_intervals
+from harness.comparison.constraints import Constraints
+from harness.comparison.decide import decide
+from harness.comparison.evidence import Evidence
+from harness.comparison.forgetting import forgetting
+from harness.comparison.interpolation import alpha_paths
 from harness.comparison.metrics import primary_metrics
+from harness.comparison.money import Cost, Prices
 from harness.comparison.pairs import paired_differences
+from harness.comparison.record import Mean
 from harness.comparison.records import (
     Attribution,
     BaseReference,
     Cell,
     Comparison,
-    Cost,
-    Decision,
     Failure,
     Pair,
     PassageUse,
-    ScoreRow,
     SplitReference,
     SuiteReference,
     Trial,
     VariantReference,
 )
+from harness.comparison.router import routers
+from harness.comparison.rows import ScoreRow
+from harness.comparison.shift import shift
+from harness.comparison.staleness import staleness
 from harness.comparison.table import ScoreTable, Tables, tabulate
-from harness.comparison.wording import reasons, sentence
 from harness.errors import InputError
 
 AnyFound = TypeVar("AnyFound", PassageUse, Attribution)
@@ -41,6 +48,12 @@ def compare(
     costs: Sequence[Cost],
     signature: str,
     paired_metrics: Collection[str],
+    metrics: Mapping[str, str] | None = None,
+    groups: Mapping[tuple[str, str], str] | None = None,
+    margin: float = MARGIN,
+    validation: Mapping[str, Mean] | None = None,
+    constraints: Constraints | None = None,
+    prices: Prices | None = None,
     passages: Sequence[PassageUse] = (),
     trials: Sequence[Trial] = (),
     failures: Sequence[Failure] = (),
@@ -48,12 +61,15 @@ def compare(
     """What the score `rows` of one run conclude.
 
     Every metric in `rows` gets cells; only `paired_metrics`, for which higher is better, get pairs. Where a split
-    doesn't name its primary metric, `primary_metric` does. The result doesn't depend on the order of `rows`. Raises
-    InputError if rows name a variant or split that isn't listed, or score one thing twice.
+    doesn't name its primary metric, `primary_metric` does. `groups` names the group of a case by (split, case), see
+    `CaseRow`; differences below `margin` count as none. `validation` has the scores by which an alpha may be chosen, by
+    variant; `constraints` are what the user asks of the recommended one. The result doesn't depend on the order of
+    `rows`. Raises InputError if rows name a variant or split that isn't listed, or score one thing twice, and for
+    requirements that name what there isn't.
     """
     places = {variant.name: place for place, variant in enumerate(variants)}
     _check_names(rows, places, {split.name for split in splits})
-    tables = _ordered(tabulate(sorted(rows, key=lambda row: places[row.variant])), splits)
+    tables = _ordered(tabulate(sorted(rows, key=lambda row: places[row.variant]), groups), splits)
     cells = [cell for table in tables.values() for cell in _cells(table)]
     primary = primary_metrics(cells, splits)
     evidence = Evidence(
@@ -62,21 +78,38 @@ def compare(
         splits=splits,
         variants=variants,
         costs={cost.variant: cost for cost in costs},
+        margin=margin,
     )
+    pairs = _pairs(tables, paired_metrics, {v.name: v.after for v in variants if v.after}, margin)
+    drops, lines = shift(evidence)
+    verdict = decide(evidence, cells, drops, constraints=constraints, prices=prices)
     return Comparison(
         signature=signature,
         suite=suite,
         base=base,
         splits=list(splits),
         variants=list(variants),
+        metrics=dict(metrics or {}),
+        margin=margin,
         cells=cells,
-        pairs=_pairs(tables, paired_metrics, {v.name: v.after for v in variants if v.after}),
+        pairs=pairs,
+        drops=drops,
+        shift_lines=lines,
+        forgetting=forgetting(evidence, pairs),
+        alpha_paths=alpha_paths(evidence, validation or {}),
+        staleness=staleness(evidence),
+        agreement=agreement(evidence),
+        routers=routers(evidence),
         costs=list(costs),
+        prices=verdict.prices,
+        priced=verdict.priced,
+        break_even=verdict.break_even,
         passages=_in_order(passages, places, splits),
         attribution=_in_order(attribute(rows, primary), places, splits),
         trials=list(trials),
         failures=list(failures),
-        decision=_decision(evidence, cells, seeds=len({row.seed for row in rows})),
+        standings=verdict.standings,
+        decision=verdict.decision,
     )
 
 
@@ -119,13 +152,10 @@ def _cells(table: ScoreTable) -> list[Cell]:
     return cells
 
 
-def _pairs(tables: Tables, paired_metrics: Collection[str], after: Mapping[str, str]) -> list[Pair]:
-    return [
-        pair
-        for (_, metric), table in tables.items()
-        if metric in paired_metrics
-        for pair in paired_differences(table, after)
-    ]
+def _pairs(tables: Tables, paired_metrics: Collection[str], after: Mapping[str, str], margin: float) -> list[Pair]:
+    return paired_differences(
+        [table for (_, metric), table in tables.items() if metric in paired_metrics], after, margin=margin
+    )
 
 
 def _in_order(
@@ -134,12 +164,3 @@ def _in_order(
     """What was `found` of variants on splits, in the order of both."""
     places = {split.name: place for place, split in enumerate(splits)}
     return sorted(found, key=lambda one: (variants[one.variant], places[one.split]))
-
-
-def _decision(evidence: Evidence, cells: Sequence[Cell], *, seeds: int) -> Decision:
-    choice = choose(evidence)
-    return Decision(
-        recommended=choice.recommended,
-        sentence=sentence(choice, evidence),
-        reasons=reasons(choice, evidence, cells, seeds),
-    )

@@ -1,147 +1,174 @@
-"""Which variant is to be used? Pure decisions over score tables; `wording` puts them into words.
+"""Which variant is to be used? Pure decisions over score tables; `sentence` and `reasons` have the words.
 
-1. *Eligible* is who has at most 5% unscored cases on each in-domain and shifted split (retention splits
-   decide only where a run has no others).
-2. *Leader* is the eligible variant with the highest macro mean of the splits' primary metrics, each split
-   with the same weight. *Tied* with it is who isn't significantly worse (bootstrap of the paired macro
-   difference, cases resampled within each split, Holm over all others).
-3. Of the tied, those *keep* what the base knew that don't lose significantly against `base/zero-shot` on the
-   retention splits (Holm over the tied). If none does, those *lose least* that aren't significantly below the one that
-   keeps the most. All stay where nothing can be told.
-4. Of those, the *simplest and cheapest* is recommended, see `simplicity`.
+1. *Judged* is who has at most 5% unscored cases on each in-domain and shifted split (retention splits decide only
+   where a run has no others). *Eligible* is who of them fails no requirement; where some surely meet them all, those
+   for which it can't be told stand back.
+2. *Leader* is the eligible variant with the highest macro mean of the splits' primary metrics, each split with the
+   same weight. Another one *ties* with it where it is shown to be equal within the margin, is *below* it where it is
+   significantly worse and no tie, and is *unknown* otherwise (bootstrap of the paired macro difference, Holm over all
+   couples, since the scores have chosen it).
+3. Of those that aren't below, the ones *stay* that are not shown to lose what the base knew: to be below
+   `base/zero-shot` on the retention splits (Holm over them). If all do, those stay that aren't below the one that keeps
+   the most. All stay where nothing can be told.
+4. *Best* is the highest of those that stay. It and those of them that tie with it are the *candidates*.
+5. Of the candidates the `cheapest` at the stated use is recommended, or the simplest where no use was stated.
 
-Splits are resampled independently, also where their cases ask about the same facts; seeds are drawn once for all
-splits, since the same trained model answers on each.
+A difference that isn't shown decides nothing: who merely can't be told from the best is not taken for it, however
+cheap, but named. Cases that share a group are drawn together, on whatever split they stand; seeds are drawn once for
+all splits, since the same trained model answers on each.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import comb
 
-from harness.comparison.bootstrap import Interval, differences, mean_intervals
+from harness.comparison.bootstrap import RESAMPLES, Interval, differences, mean_intervals
+from harness.comparison.cheapest import cheapest
+from harness.comparison.evidence import Evidence
+from harness.comparison.macro import paired, scored
 from harness.comparison.multiplicity import Judged, judge
-from harness.comparison.records import REFERENCE_VARIANT, Cost, SplitReference, VariantReference
-from harness.comparison.seeds import Quantity
-from harness.comparison.table import ScoreTable, Tables
+from harness.comparison.records import REFERENCE_VARIANT
+from harness.comparison.table import ScoreTable
+from harness.comparison.verdict import RequirementCheck
 
 UNSCORED_LIMIT = 0.05
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What is decided upon: score tables, each split's primary metric, and what the variants cost."""
-
-    tables: Tables
-    primary: Mapping[str, str]
-    splits: Sequence[SplitReference]
-    variants: Sequence[VariantReference]
-    costs: Mapping[str, Cost]
-
-    def deciding(self) -> list[ScoreTable]:
-        """The primary tables of the in-domain and shifted splits; of all splits if there are no such."""
-        return self._primary_tables(retention=False) or self._primary_tables(retention=True)
-
-    def retention(self) -> list[ScoreTable]:
-        """The primary tables of the retention splits."""
-        return self._primary_tables(retention=True)
-
-    def _primary_tables(self, *, retention: bool) -> list[ScoreTable]:
-        keys = [(s.name, self.primary.get(s.name, "")) for s in self.splits if (s.kind == "retention") is retention]
-        return [self.tables[key] for key in keys if key in self.tables]
+_DRAWS_A_COUPLE = 50  # so that the least p, after correction for all couples, is still 0.04
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The decision and every figure that led to it, by variant.
+    """The decision and every figure that led to it, by variant; `leader`, `best`, `recommended` are "" without any.
 
-    `means` has the macro mean of each eligible variant, `behind` the difference of each other one to the
-    leader, `gains` that of each other one to `base/zero-shot`, and `kept` that of each tied one to
-    `base/zero-shot` on the retention splits; `gentlest` are the tied ones that lose least there, where none keeps it.
-    `leader` and `recommended` are "" where no variant is eligible.
+    `excluded` says why who can't be recommended can't be, and `doubtful` are those of the others for which some
+    requirement can't be told. `behind` has the difference of each other eligible variant to the leader, `beside` that
+    to the best one, `against` that to the recommended one, and `gains` that to `base/zero-shot`. `kept` has that of
+    each one that isn't below the leader to `base/zero-shot` on the retention splits; `staying` are those that stay.
     """
 
     excluded: dict[str, str]
-    means: dict[str, Interval]
-    leader: str
-    behind: dict[str, Judged]
-    gains: dict[str, Judged]
-    tied: list[str]
-    kept: dict[str, Judged]
-    gentlest: list[str]
-    recommended: str
+    doubtful: list[str] = field(default_factory=list)
+    eligible: list[str] = field(default_factory=list)
+    leader: str = ""
+    behind: dict[str, Judged] = field(default_factory=dict)
+    kept: dict[str, Judged] = field(default_factory=dict)
+    staying: list[str] = field(default_factory=list)
+    best: str = ""
+    beside: dict[str, Judged] = field(default_factory=dict)
+    candidates: list[str] = field(default_factory=list)
+    recommended: str = ""
+    against: dict[str, Judged] = field(default_factory=dict)
+    gains: dict[str, Judged] = field(default_factory=dict)
+
+    @property
+    def aside(self) -> list[str]:
+        """The doubtful ones that stand back for those that surely meet all requirements."""
+        return [variant for variant in self.doubtful if variant not in self.eligible]
 
 
-def choose(evidence: Evidence) -> Choice:
-    """The recommended variant with its evidence; the rules stand in the module's docstring."""
-    tables = evidence.deciding()
-    excluded = _excluded(evidence, tables)
-    eligible = [variant.name for variant in evidence.variants if variant.name not in excluded]
-    if not tables or not eligible:
-        return Choice(excluded, {}, "", {}, {}, [], {}, [], "")
-    found = mean_intervals([[table.scored(variant) for table in tables] for variant in eligible])
-    means = dict(zip(eligible, found, strict=True))
+def macro_means(evidence: Evidence) -> tuple[dict[str, Interval], dict[str, str]]:
+    """The macro mean of every variant that can be judged, and why the others can't."""
+    tables, excluded = evidence.deciding(), {}
+    samples = {}
+    for variant in (reference.name for reference in evidence.variants):
+        found = scored(variant, tables)
+        if why := _unscored(variant, tables):
+            excluded[variant] = why
+        elif found:
+            samples[variant] = found
+        else:
+            excluded[variant] = "no split has scores"
+    return dict(zip(samples, mean_intervals(list(samples.values())), strict=True)), excluded
+
+
+def choose(
+    evidence: Evidence,
+    means: Mapping[str, Interval],
+    excluded: Mapping[str, str],
+    checks: Sequence[RequirementCheck] = (),
+    months: Mapping[str, float] | None = None,
+) -> Choice:
+    """The recommended variant with its evidence; the rules stand in the module's docstring.
+
+    `means` and `excluded` are those of `macro_means`, `checks` the requirements held against the variants, `months`
+    what a month of the stated use costs with each (None: no use was stated).
+    """
+    failed = {c.variant: f"{c.requirement} is not met" for c in reversed(checks) if c.outcome == "not met"}
+    out = {**{variant: why for variant, why in failed.items() if variant in means}, **excluded}
+    able = [variant for variant in means if variant not in out]
+    doubtful = [v for v in able if any(c.variant == v and c.outcome == "cannot tell" for c in checks)]
+    eligible = [variant for variant in able if variant not in doubtful] or able
+    if not eligible:
+        return Choice(out)
+    tables, retention = evidence.deciding(), evidence.of_kind("retention")
     leader = max(eligible, key=lambda variant: means[variant].value)
-    behind = _against(leader, eligible, tables)
-    gains = _against(REFERENCE_VARIANT, eligible, tables)
-    tied = [leader, *(variant for variant, judged in behind.items() if not judged.worse)]
-    kept = _against(REFERENCE_VARIANT, tied, evidence.retention())
-    keepers = [variant for variant in tied if keeps(variant, kept)]
-    gentlest = [] if keepers else _gentlest(tied, kept, evidence.retention())
-    left = keepers or gentlest or tied
-    recommended = min(left, key=lambda variant: simplicity(evidence, variant, means[variant].value))
-    return Choice(excluded, means, leader, behind, gains, tied, kept, gentlest, recommended)
+    behind = against(leader, eligible, tables, evidence.margin, chosen=True)
+    level = [leader, *(variant for variant in eligible if variant in behind and not below(behind[variant]))]
+    kept = against(REFERENCE_VARIANT, level, retention, evidence.margin)
+    keepers = [variant for variant in level if keeps(variant, kept)]
+    staying = keepers or _gentlest(level, kept, retention, evidence.margin) or level
+    best = max(staying, key=lambda variant: means[variant].value)
+    beside = behind if best == leader else against(best, eligible, tables, evidence.margin, chosen=True)
+    candidates = [best, *(variant for variant in staying if variant in beside and beside[variant].equal)]
+    recommended = cheapest(evidence, candidates, means, months)
+    return Choice(
+        excluded=out,
+        doubtful=doubtful,
+        eligible=eligible,
+        leader=leader,
+        behind=behind,
+        kept=kept,
+        staying=staying,
+        best=best,
+        beside=beside,
+        candidates=candidates,
+        recommended=recommended,
+        against=beside if recommended == best else against(recommended, eligible, tables, evidence.margin, chosen=True),
+        gains=against(REFERENCE_VARIANT, eligible, tables, evidence.margin),
+    )
+
+
+def below(difference: Judged) -> bool:
+    """Whether the `difference` is a shown loss: significant, and not within the margin."""
+    return difference.worse and not difference.equal
 
 
 def keeps(variant: str, kept: Mapping[str, Judged]) -> bool:
-    """Whether `variant` keeps what the base knew, as far as `kept` tells; unmeasured is not kept, not by the base."""
-    return bool(kept) and (variant == REFERENCE_VARIANT or (variant in kept and not kept[variant].worse))
+    """Whether `variant` isn't shown to lose what the base knew; unmeasured is not kept, not by the base either."""
+    return bool(kept) and (variant == REFERENCE_VARIANT or (variant in kept and not below(kept[variant])))
 
 
-def _gentlest(tied: Sequence[str], kept: Mapping[str, Judged], tables: Sequence[ScoreTable]) -> list[str]:
-    """Those of `tied` that aren't significantly below the one that keeps the most; none if nothing is known."""
+def against(
+    reference: str, variants: Collection[str], tables: Sequence[ScoreTable], margin: float, *, chosen: bool = False
+) -> dict[str, Judged]:
+    """The macro difference of each other one of `variants` to `reference`, judged as one family.
+
+    Where the scores have `chosen` the reference, every couple of variants could have been compared, and the family is
+    that of all. Left out is who can't be paired with it on every table; nobody can if there are no tables.
+    """
+    others = (name for name in variants if name != reference)
+    samples = {variant: found for variant in others if (found := paired(variant, reference, tables))}
+    among = comb(len(samples) + 1, 2) if chosen else len(samples)
+    resamples = max(RESAMPLES, _DRAWS_A_COUPLE * among)
+    family = differences(list(samples.values()), margin=margin, resamples=resamples)
+    return dict(zip(samples, judge(family, among=among), strict=True))
+
+
+def _gentlest(
+    variants: Sequence[str], kept: Mapping[str, Judged], tables: Sequence[ScoreTable], margin: float
+) -> list[str]:
+    """Those that aren't shown to be below the one that keeps the most; none if nothing is known."""
     if not kept:
         return []
     most = max(kept, key=lambda variant: kept[variant].value)
-    behind = _against(most, tied, tables)
-    return [variant for variant in tied if variant == most or (variant in behind and not behind[variant].worse)]
+    behind = against(most, variants, tables, margin)
+    return [variant for variant in variants if variant == most or (variant in behind and not below(behind[variant]))]
 
 
-def simplicity(evidence: Evidence, variant: str, mean: float) -> tuple[bool, float, float, float]:
-    """A sort key, least first: nothing trained before trained, then seconds to build, then tokens a query.
-
-    Tokens and not seconds, since the clock's noise must not choose between variants that compute the same; both count
-    to two significant digits. What is equal up to there goes to the higher mean. A variant without known costs comes
-    last of its kind.
-    """
-    trained = any(v.name == variant and v.trainable_parameters > 0 for v in evidence.variants)
-    cost = evidence.costs.get(variant)
-    if cost is None:
-        return trained, float("inf"), float("inf"), -mean
-    tokens = cost.prompt_tokens_per_query + cost.generated_tokens_per_query
-    return trained, float(f"{cost.build_seconds:.2g}"), float(f"{tokens:.2g}"), -mean
-
-
-def _excluded(evidence: Evidence, tables: Sequence[ScoreTable]) -> dict[str, str]:
-    """Why each variant that can't be recommended can't be."""
-    reasons: dict[str, str] = {}
-    for variant in (reference.name for reference in evidence.variants):
-        for table in tables:
-            if variant not in table.variants:
-                reasons.setdefault(variant, f"has no {table.metric} on {table.split}")
-            elif (share := table.unscored_share(variant)) > UNSCORED_LIMIT:
-                reasons.setdefault(variant, f"{100 * share:.1f}% of {table.split} is unscored")
-    return reasons
-
-
-def _against(reference: str, variants: Sequence[str], tables: Sequence[ScoreTable]) -> dict[str, Judged]:
-    """The macro difference of each other one of `variants` to `reference`, judged as one family.
-
-    Left out is who can't be paired with it on every table; nobody can if there are no tables.
-    """
-    quantities: dict[str, Quantity] = {}
-    for variant in (name for name in variants if name != reference):
-        measured = all({variant, reference} <= set(table.variants) for table in tables)
-        samples = [table.difference(variant, reference) for table in tables] if measured else []
-        if samples and all(len(sample) for sample in samples):
-            quantities[variant] = samples
-    found = judge(differences(list(quantities.values())))
-    return dict(zip(quantities, found, strict=True))
+def _unscored(variant: str, tables: Sequence[ScoreTable]) -> str:
+    """Why too few cases of `variant` are scored; "" where there are enough."""
+    for table in tables:
+        if variant not in table.variants:
+            return f"has no {table.metric} on {table.split}"
+        if (share := table.unscored_share(variant)) > UNSCORED_LIMIT:
+            return f"{100 * share:.1f}% of {table.split} is unscored"
+    return ""

@@ -1,21 +1,29 @@
-"""Writes and reads `comparison.json` and `scores.jsonl`, whole or not at all. Knows nothing of their meaning."""
+"""Writes and reads `comparison.json` and the rows beside it, whole or not at all. Knows nothing of their meaning."""
 
 import contextlib
 import json
 import os
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from harness.comparison.records import SCHEMA, Comparison, ScoreRow
+from harness.comparison.record import Record
+from harness.comparison.records import SCHEMA, Comparison
+from harness.comparison.rows import CaseRow, PassageRow, PromptRow, ScoreRow
 from harness.errors import CacheError, InputError
 
 COMPARISON_FILE = "comparison.json"
 ROWS_FILE = "scores.jsonl"
+CASES_FILE = "cases.jsonl"
+PASSAGES_FILE = "passages.jsonl"
+PROMPTS_FOLDER = "prompts"
 _REMEDY = "Give the folder of a finished run, or run harness compare again."
 _SHOWN = 10  # problems told of one file
+
+AnyRow = TypeVar("AnyRow")
 
 
 def write_text(path: Path, text: str) -> Path:
@@ -51,6 +59,8 @@ def read_comparison(folder: Path) -> Comparison:
         content = json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(f"{path}:{error.lineno}: not valid JSON ({error.msg}). {_REMEDY}") from None
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets within brackets
+        raise InputError(f"{path}: can't be read ({error}). {_REMEDY}") from None
     schema = content.get("schema") if isinstance(content, dict) else None
     if schema != SCHEMA:
         raise InputError(
@@ -65,20 +75,78 @@ def read_comparison(folder: Path) -> Comparison:
 
 def write_rows(rows: Iterable[ScoreRow], folder: Path) -> Path:
     """Write the score rows into the run `folder`, one line each, in the order given."""
-    lines = (_one_line(row.model_dump(mode="json", exclude={"reason"} if row.reason is None else None)) for row in rows)
+    lines = (
+        _one_line({name: value for name, value in asdict(row).items() if name != "reason" or value}) for row in rows
+    )
     return write_text(folder / ROWS_FILE, "".join(f"{line}\n" for line in lines))
 
 
 def read_rows(folder: Path) -> list[ScoreRow]:
     """The score rows of the run `folder`; raises InputError that tells the broken lines (file:line)."""
-    path = folder / ROWS_FILE
-    rows, problems = [], []
+    return _read_lines(folder / ROWS_FILE, ScoreRow)
+
+
+def write_cases(rows: Iterable[CaseRow], folder: Path) -> Path:
+    """Write what was asked into the run `folder`, one line a case."""
+    return _write_lines(folder / CASES_FILE, rows)
+
+
+def read_cases(folder: Path) -> list[CaseRow]:
+    """What was asked in the run `folder`; none where it was written without. Errors as for `read_rows`."""
+    return _read_lines(folder / CASES_FILE, CaseRow, optional=True)
+
+
+def write_passages(rows: Iterable[PassageRow], folder: Path) -> Path:
+    """Write the passages that prompts showed into the run `folder`, each once."""
+    return _write_lines(folder / PASSAGES_FILE, rows)
+
+
+def read_passages(folder: Path) -> dict[str, PassageRow]:
+    """The passages that prompts showed, by id; none where the run was written without. Errors as for `read_rows`."""
+    return {row.id: row for row in _read_lines(folder / PASSAGES_FILE, PassageRow, optional=True)}
+
+
+def write_prompts(rows: Iterable[PromptRow], folder: Path, context: str, split: str) -> Path:
+    """Write the prompts of one context on one split into the run `folder`."""
+    return _write_lines(_prompts_path(folder, context, split), rows)
+
+
+def read_prompts(folder: Path, context: str, split: str) -> dict[tuple[str, int], str]:
+    """The prompts of one context on one split by case and seed; none where the run was written without."""
+    rows = _read_lines(_prompts_path(folder, context, split), PromptRow, optional=True)
+    return {(row.case, row.seed): row.text for row in rows}
+
+
+def groups_of(cases: Iterable[CaseRow]) -> dict[tuple[str, str], str]:
+    """The group of each case that has one, by (split, case)."""
+    return {(row.split, row.case): row.group for row in cases if row.group}
+
+
+def _prompts_path(folder: Path, context: str, split: str) -> Path:
+    names = Path(context).name == context, Path(split).name == split
+    if not all(names):
+        raise InputError(f"{context!r} and {split!r} can't name a file of {folder}. Use names without slashes.")
+    return folder / PROMPTS_FOLDER / context / f"{split}.jsonl"
+
+
+def _write_lines(path: Path, rows: Iterable[Record]) -> Path:
+    lines = (_one_line(row.model_dump(mode="json", exclude_defaults=True)) for row in rows)
+    return write_text(path, "".join(f"{line}\n" for line in lines))
+
+
+def _read_lines(path: Path, kind: type[AnyRow], *, optional: bool = False) -> list[AnyRow]:
+    """The lines of `path` as records; none where an `optional` file isn't there."""
+    if optional and not path.exists():
+        return []
+    rows: list[AnyRow] = []
+    problems: list[str] = []
+    reader = TypeAdapter(kind)
     # Not splitlines(): it also splits at characters that JSON allows within a string, such as U+2028.
     for number, line in enumerate(_read(path).split("\n"), 1):
         if not line.strip():
             continue
         try:
-            rows.append(ScoreRow.model_validate_json(line))
+            rows.append(reader.validate_json(line))
         except ValidationError as error:
             problems += [f"{path}:{number}: {problem}" for problem in _problems(error)]
     if problems:

@@ -1,7 +1,8 @@
 """Finds cells, pairs and costs in a comparison by name. Knows nothing of how they are shown or judged."""
 
 from harness.comparison.metrics import primary_metrics
-from harness.comparison.records import REFERENCE_VARIANT, Cell, Comparison, Cost, Pair
+from harness.comparison.money import Cost
+from harness.comparison.records import REFERENCE_VARIANT, Cell, Comparison, Pair
 
 
 class Lookup:

@@ -1,58 +1,41 @@
-"""The record that everything later reads: `comparison.json`, and the per-case rows beside it.
+"""The record that everything later reads: `comparison.json`. The rows beside it stand in `rows`.
 
 Knows nothing of how any of it was computed or will be shown.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
-SCHEMA: Literal["harness.comparison/1"] = "harness.comparison/1"
+from harness.comparison.conclusions import (
+    Agreement,
+    AlphaPath,
+    Drop,
+    Forgetting,
+    Router,
+    ShiftLine,
+    Staleness,
+)
+from harness.comparison.money import BreakEven, Cost, Price, Prices
+from harness.comparison.record import Figure, Mean, Record
+from harness.comparison.verdict import Decision, Standing
+
+SCHEMA: Literal["harness.comparison/2"] = "harness.comparison/2"
 REFERENCE_VARIANT = "base/zero-shot"  # what every other variant is compared with, where it was run
 
 SplitKind = Literal["in-domain", "shifted", "retention"]
-
-
-def _rounded(number: float) -> float:
-    return round(number, 6) + 0.0  # adding 0.0 turns -0.0 into 0.0
-
-
-Figure = Annotated[float, AfterValidator(_rounded)]
-"""A finite number to six decimals, so that a record in memory equals the one read back from its file."""
-
-
-class Record(BaseModel):
-    """Base of all records: immutable; an unknown key is an error, and so is a number that isn't finite."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
-
-
-class ScoreRow(Record):
-    """One number for one case by one metric, or unscored: `value` is None and `reason` says why."""
-
-    variant: str
-    split: str
-    case: str
-    metric: str
-    seed: int = 0
-    value: Figure | None
-    reason: str | None = None
-
-    @model_validator(mode="after")
-    def _scored_or_explained(self) -> Self:
-        if (self.value is None) == (self.reason is None):
-            raise ValueError("a row has either a value or, where it is unscored, a reason")
-        return self
+Test = Literal["mcnemar", "permutation", "bootstrap"]
 
 
 class SuiteReference(Record):
-    """Which suite was asked, by name and content hash.
+    """Which suite was asked, by name and content hash; `template` is the hash of its prompts' wording.
 
     `sources` say whose data it is made of, one sentence each, and `notes` what was mended or left out when it was read.
     """
 
     name: str
     hash: str
+    template: str = ""
     sources: list[str] = []
     notes: list[str] = []
 
@@ -107,32 +90,31 @@ class Cell(Record):
 
 
 class Pair(Record):
-    """The paired difference `a - b`: its 95% interval, p value, p adjusted by Holm, and who wins."""
+    """The paired difference `a - b` over the `n` cases that both have scored, and what may be said of it.
+
+    `low` to `high` is its 95% interval. `p` is that of `test`: "there is no difference"; `p_adjusted` is Holm's over
+    the pairs of the split and metric, `q` Benjamini and Hochberg's over all pairs of the comparison. `p_equivalent` is
+    that of "the difference is the margin or more", two one-sided tests, Holm's over the same family. `detectable` is
+    the smallest difference that as many cases, as discordant as these, would show with 80% power after that correction
+    (None where not even the largest). The verdict names who is significantly better; else it is a tie where equivalence
+    is shown, and unknown where neither is.
+    """
 
     a: str
     b: str
     split: str
     metric: str
+    n: int
     difference: Figure
     low: Figure
     high: Figure
+    test: Test
     p: Figure
     p_adjusted: Figure
-    verdict: Literal["a", "b", "tie"]
-
-
-class Cost(Record):
-    """What one variant costs to build (seconds), to ask (seconds and tokens a query) and to ship (bytes).
-
-    `seconds_per_query` is a case's share of the time of all that were computed with it, which shared their prefixes.
-    """
-
-    variant: str
-    build_seconds: Figure
-    seconds_per_query: Figure
-    prompt_tokens_per_query: Figure
-    generated_tokens_per_query: Figure
-    artifact_bytes: int
+    q: Figure
+    p_equivalent: Figure
+    detectable: Figure | None
+    verdict: Literal["a", "b", "tie", "unknown"]
 
 
 class PassageUse(Record):
@@ -168,14 +150,6 @@ class Attribution(Record):
     unscored: int = 0
 
 
-class Mean(Record):
-    """A mean score with its 95% interval over cases."""
-
-    value: Figure
-    low: Figure
-    high: Figure
-
-
 class Trial(Record):
     """One trial of tuning a recipe: what was set, and how the validation and the retention cases were answered.
 
@@ -201,28 +175,37 @@ class Failure(Record):
     reason: str
 
 
-class Decision(Record):
-    """The recommended variant ("" where none can be), one sentence of verdict, and the checks that led to it."""
-
-    recommended: str
-    sentence: str
-    reasons: list[str]
-
-
 class Comparison(Record):
-    """Everything that one run concludes; written as `comparison.json`."""
+    """Everything that one run concludes; written as `comparison.json`.
 
-    schema_: Literal["harness.comparison/1"] = Field(default=SCHEMA, alias="schema")
+    `metrics` tells, by name, what the numbers of a metric depend on; `margin` below which a difference counts as none,
+    0 to 1.
+    """
+
+    schema_: Literal["harness.comparison/2"] = Field(default=SCHEMA, alias="schema")
     signature: str
     suite: SuiteReference
     base: BaseReference
     splits: list[SplitReference]
     variants: list[VariantReference]
+    metrics: dict[str, str] = {}
+    margin: Figure
     cells: list[Cell]
     pairs: list[Pair]
+    drops: list[Drop] = []
+    shift_lines: list[ShiftLine] = []
+    forgetting: list[Forgetting] = []
+    alpha_paths: list[AlphaPath] = []
+    staleness: list[Staleness] = []
+    agreement: list[Agreement] = []
+    routers: list[Router] = []
     costs: list[Cost]
+    prices: Prices | None = None
+    priced: list[Price] = []
+    break_even: list[BreakEven] = []
     passages: list[PassageUse] = []
     attribution: list[Attribution] = []
     trials: list[Trial] = []
     failures: list[Failure] = []
+    standings: list[Standing] = []
     decision: Decision

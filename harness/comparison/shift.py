@@ -1,57 +1,39 @@
-"""How much a variant falls from one split to another, and whether one falls more than another.
+"""How much does every variant fall from the in-domain splits to each shifted one? Knows nothing of retention."""
 
-Pure functions over score tables; knows nothing of what the splits are.
-"""
-
-from collections.abc import Mapping
-
-from harness.comparison.bootstrap import Difference, differences
-from harness.comparison.seeds import Floats, Quantity
-from harness.comparison.table import ScoreTable, without_unscored
-from harness.errors import InputError
+from harness.comparison.bootstrap import differences
+from harness.comparison.conclusions import Drop, ShiftLine
+from harness.comparison.evidence import Evidence
+from harness.comparison.macro import as_mean, scored
+from harness.comparison.multiplicity import judge
+from harness.comparison.robustness import effective_robustness
+from harness.comparison.table import ScoreTable
 
 
-def drop(
-    variant: str, before: ScoreTable, after: ScoreTable, *, pairing: Mapping[str, str] | None = None
-) -> Difference:
-    """Mean score of `variant` on `before` minus its mean on `after`: positive where it falls.
+def shift(evidence: Evidence) -> tuple[list[Drop], list[ShiftLine]]:
+    """The drop and the effective robustness of every variant on every shifted split, and the lines of the latter.
 
-    With `pairing` (case of `before` to case of `after`) cases are resampled in couples, otherwise the two
-    splits are resampled independently. Seeds belong together: the same trained model answers on both splits.
-    Raises InputError where nothing is left to compare.
+    A shifted split is compared with the in-domain splits on which the same metric decides; where there is none, nothing
+    can be said of it. Left out is who has no scored case on one of them.
     """
-    return _drop(before.scores[variant].values, after.scores[variant].values, before, after, pairing)
+    found = [_of_split(_before(evidence, after), after) for after in evidence.of_kind("shifted")]
+    return [drop for drops, _ in found for drop in drops], [line for _, lines in found for line in lines]
 
 
-def difference_of_drops(
-    a: str, b: str, before: ScoreTable, after: ScoreTable, *, pairing: Mapping[str, str] | None = None
-) -> Difference:
-    """Drop of `a` minus drop of `b`: positive where `a` falls more. The variants are paired case by case.
-
-    `pairing` and errors are as for `drop`.
-    """
-    return _drop(before.gap(a, b), after.gap(a, b), before, after, pairing)
+def _before(evidence: Evidence, after: ScoreTable) -> list[ScoreTable]:
+    return [table for table in evidence.of_kind("in-domain") if table.metric == after.metric]
 
 
-def _drop(
-    first: Floats, second: Floats, before: ScoreTable, after: ScoreTable, pairing: Mapping[str, str] | None
-) -> Difference:
-    """Mean of `first` `(cases of before, seeds)` minus mean of `second` `(cases of after, seeds)`, NaN left out."""
-    quantity: Quantity = [without_unscored(first), without_unscored(second)]
-    weights = [1.0, -1.0]
-    if pairing is not None:
-        rows, columns = _couples(before, after, pairing)
-        quantity, weights = [without_unscored(first[rows] - second[columns])], [1.0]
-    if not all(len(sample) for sample in quantity):
-        raise InputError(
-            f"splits {before.split!r} and {after.split!r} have no scored cases to compare by {before.metric}. "
-            "Look at the unscored cases in scores.jsonl, and at the pairing if there is one."
-        )
-    return differences([quantity], weights=weights)[0]
-
-
-def _couples(before: ScoreTable, after: ScoreTable, pairing: Mapping[str, str]) -> tuple[list[int], list[int]]:
-    """Where the coupled cases stand in `before` and in `after`; a case that stands in neither is passed over."""
-    there = {case: place for place, case in enumerate(after.cases)}
-    couples = [(place, there[pairing[case]]) for place, case in enumerate(before.cases) if pairing.get(case) in there]
-    return [couple[0] for couple in couples], [couple[1] for couple in couples]
+def _of_split(before: list[ScoreTable], after: ScoreTable) -> tuple[list[Drop], list[ShiftLine]]:
+    """The drops to the split `after`, and its line if it has one."""
+    falls = {variant: found for variant in after.variants if before and (found := scored(variant, [*before, after]))}
+    if not falls:
+        return [], []
+    weights = [1 / len(before)] * len(before) + [-1.0]
+    judged = judge(differences(list(falls.values()), weights=weights))
+    fitted = effective_robustness(list(falls), before, after)
+    above = fitted[1] if fitted else [None] * len(falls)
+    drops = [
+        Drop(variant=variant, split=after.split, drop=as_mean(fall), p_adjusted=fall.p_adjusted, robustness=robustness)
+        for variant, fall, robustness in zip(falls, judged, above, strict=True)
+    ]
+    return drops, [fitted[0]] if fitted else []

@@ -13,20 +13,24 @@ from harness.comparison import (
     SuiteReference,
     VariantReference,
     compare,
+    groups_of,
     write_comparison,
     write_rows,
 )
 from harness.pipeline.answer import Answers, answer_all
+from harness.pipeline.asked import case_rows, write_asked
 from harness.pipeline.config import CompareConfig
 from harness.pipeline.costs import costs
 from harness.pipeline.examples import Lessons
 from harness.pipeline.find import Finder
+from harness.pipeline.latency import Stopwatch
 from harness.pipeline.passages import passage_uses
 from harness.pipeline.plan import Plan, make_plan
 from harness.pipeline.predict import Predictor
 from harness.pipeline.progress import Progress, Silent
 from harness.pipeline.prompts import Prompts
 from harness.pipeline.record import Made, signature, write_records
+from harness.pipeline.requirements import check_requirements
 from harness.pipeline.score import Scorer
 from harness.pipeline.train import Failed, Trained, Trainer
 from harness.pipeline.tune import Tuned, Tuner
@@ -55,6 +59,7 @@ def run_comparison(config: CompareConfig, progress: Progress | None = None, cach
     run = RunFolder(plan.out)
     finder = Finder(plan, cache, progress)
     scorer = Scorer(plan, finder)
+    check_requirements(plan, scorer)
     finder.find_all()
     prompts = Prompts(plan, finder)
     prompts.build_all(progress)
@@ -67,7 +72,8 @@ def run_comparison(config: CompareConfig, progress: Progress | None = None, cach
     plan = tuned.plan
     trained, failed = Trainer(plan, lessons, cache, progress).train_all()
     plan, failures = without_failed(plan, failed)
-    answers = answer_all(plan, prompts, predictor, trained, scorer)
+    stopwatch = Stopwatch(plan, prompts, finder, cache, progress)
+    answers = answer_all(plan, prompts, predictor, trained, scorer, stopwatch)
     with progress.task("score and compare", 2) as advance:
         rows = scorer.score(answers.answered)
         write_rows(rows, run.path)
@@ -79,14 +85,21 @@ def run_comparison(config: CompareConfig, progress: Progress | None = None, cach
             base=BaseReference(model=plan.base.name, hash=plan.base.hash, parameters=total),
             splits=scorer.references(plan.tasks),
             variants=[_variant(plan, variant, trained, answers, total) for variant in plan.variants],
-            costs=costs(plan, answers.answered, finder, trained, tuned.seconds),
+            costs=costs(plan, answers, finder, trained, tuned.seconds),
             passages=passage_uses(answers.answered),
             trials=tuned.trials,
             failures=failures,
             signature=signature(plan, finder),
             paired_metrics=scorer.quality_metrics,
+            metrics=scorer.signatures,
+            groups=groups_of(case_rows(plan.tasks)),
+            margin=config.margin,
+            validation={str(variant): mean for variant, mean in answers.validation.items()},
+            constraints=config.constraints,
+            prices=plan.prices,
         )
         write_comparison(comparison, run.path)
+        write_asked(run.path, plan, prompts, finder)
         write_records(run, Made(plan, finder, scorer, lessons, trained, answers))
         advance(1)
     return Result(plan.out, comparison)
@@ -113,6 +126,7 @@ def _suite(plan: Plan) -> SuiteReference:
     return SuiteReference(
         name=suite.name,
         hash=fingerprint([suite.hash, *others]) if others else suite.hash,
+        template=fingerprint(suite.prompt.model_dump(mode="json")),
         sources=[str(source) for source in suite.sources],
         notes=list(suite.notes),
     )

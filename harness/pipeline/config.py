@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from harness._settings import read_yaml, validate
+from harness.comparison import MARGIN, Constraints
 
 
 class CompareConfig(BaseModel):
@@ -34,6 +35,16 @@ class CompareConfig(BaseModel):
     retrieval: dict[str, Any] = {}
     trust_metrics: tuple[str, ...] = ()
     recipes: dict[str, dict[str, Any]] = {}
+    margin: float = Field(default=MARGIN, gt=0, lt=1)
+    require: tuple[str, ...] = ()
+    queries_per_month: float | None = None
+    updates_per_month: float | None = None
+    prices: Path | None = None
+
+    @property
+    def constraints(self) -> Constraints:
+        """What is asked of the recommended variant; raises InputError."""
+        return Constraints(self.require, self.queries_per_month, self.updates_per_month)
 
 
 def load_config(path: Path | None, options: Mapping[str, Any]) -> CompareConfig:

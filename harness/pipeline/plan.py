@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness.comparison import Prices, load_prices
 from harness.errors import HarnessError, InputError
 from harness.pipeline.config import CompareConfig
 from harness.pipeline.lm_eval import PREFIX, load_lm_eval_suite, retention_suites
@@ -36,6 +37,7 @@ class Plan:
     validation: tuple[Task, ...]
     retrieval: RetrievalSettings
     hardware: Hardware
+    prices: Prices | None
     out: Path
 
     @property
@@ -102,13 +104,15 @@ def make_plan(config: CompareConfig) -> Plan:
     validation = validation_tasks(suite)
     known = {recipe.name: recipe for recipe in found}
     attempt(lambda: check_variants(variants, known, seeds=config.seeds, validates=bool(validation)))
+    attempt(lambda: config.constraints)
+    prices = attempt(lambda: load_prices(config.prices) if config.prices else None)
     attempt(lambda: check_tuning(config.tune, found, validates=bool(validation)))
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
     tasks += retention_tasks(_earlier_suites(variants, learnt, suite), config.limit)
     tasks += lm_eval_tasks(retained, config.limit)
     out = config.out or _default_out(config, suite, base, variants, [one.hash for one in retained])
-    return Plan(config, suite, base, variants, recipes, learnt, tasks, validation, retrieval, hardware, out)
+    return Plan(config, suite, base, variants, recipes, learnt, tasks, validation, retrieval, hardware, prices, out)
 
 
 def _suite(config: CompareConfig) -> Suite:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from harness.comparison.bootstrap import differences, mean_intervals, resampled_means, resamples_for, two_sided_p
+from harness.comparison.samples import Sample
 
 TOLERANCE = 0.008  # resampling noise of a percentile bound with 10,000 resamples, about four standard errors
 
@@ -18,7 +19,7 @@ SCIPY = [
 @pytest.mark.parametrize(("sample", "low", "high"), SCIPY)
 def test_interval_agrees_with_scipy(sample, low, high):
     """The percentile interval of a mean is that of scipy.stats.bootstrap, up to resampling noise."""
-    [found] = mean_intervals([(sample,)])
+    [found] = mean_intervals([(Sample.of(sample),)])
     assert found.value == pytest.approx(sample.mean())
     assert (found.low, found.high) == pytest.approx((low, high), abs=TOLERANCE)
 
@@ -28,48 +29,60 @@ def test_weighted_samples_agree_with_scipy():
     # scipy.stats.bootstrap((a, b), lambda u, v, axis: u.mean(axis) - v.mean(axis), n_resamples=100_000,
     #                       method="percentile", rng=numpy.random.default_rng(1)).confidence_interval
     a, b = (np.arange(100) % 4 != 0).astype(float), (np.arange(60) % 3 == 0).astype(float)
-    [found] = differences([(a, b)], weights=[1, -1])
+    [found] = differences([(Sample.of(a), Sample.of(b))], weights=[1, -1])
     assert (found.low, found.high) == pytest.approx((0.266667, 0.56), abs=0.012)
 
 
 def test_samples_of_one_size_share_their_resamples():
     """Two samples of the same size are resampled by the same draws, so equal samples give equal resamples."""
     sample = np.random.default_rng(0).random(40)
-    means = resampled_means([sample, sample + 1], resamples=500)
-    assert np.allclose(means[:, 1] - means[:, 0], 1)
+    first, second = resampled_means([Sample.of(sample / 2), Sample.of(-sample / 2)], resamples=500)
+    assert np.corrcoef(first, second)[0, 1] < -0.95
 
 
 def test_streams_are_independent():
     """The same sample in two streams is drawn independently: the resampled means don't correlate."""
-    sample = np.random.default_rng(0).random(40)
-    first, second = (resampled_means([sample], resamples=10_000, stream=stream)[:, 0] for stream in (0, 1))
+    values = np.random.default_rng(0).random(40)
+    samples = [Sample.of(values, np.arange(40) + start) for start in (0, 40)]
+    first, second = resampled_means(samples, resamples=10_000)
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.05
 
 
 def test_result_does_not_depend_on_company():
     """A quantity has the same figures alone as among seventy others of several sizes."""
-    samples = [np.random.default_rng(seed).random(20 + seed % 3) - 0.4 for seed in range(71)]
+    samples = [Sample.of(np.random.default_rng(seed).random(20 + seed % 3) - 0.4) for seed in range(71)]
     together = differences([(sample,) for sample in samples], resamples=2_000)
     assert differences([(samples[70],)], resamples=2_000) == [together[70]]
 
 
 def test_many_cases_are_drawn_in_chunks():
     """Thousands of cases are resampled too, with the standard error that theory gives."""
-    sample = np.tile([0.0, 1.0], 2_500)
+    sample = Sample.of(np.tile([0.0, 1.0], 2_500))
     means = resampled_means([sample], resamples=1_500)
     assert means.std() == pytest.approx(0.5 / np.sqrt(5_000), rel=0.1)
 
 
 def test_p_counts_both_sides_with_the_correction():
     """p is min(1, 2 * min(#(d <= 0) + 1, #(d >= 0) + 1) / (B + 1)), by hand for nine resamples."""
-    resampled = np.array([[0.1] * 9, [0.1] * 7 + [-0.1] * 2, [0.0] * 9]).T
+    resampled = np.array([[0.1] * 9, [0.1] * 7 + [-0.1] * 2, [0.0] * 9])
     assert two_sided_p(resampled) == pytest.approx([2 * 1 / 10, 2 * 3 / 10, 1.0])
 
 
-def test_equal_scores_are_a_certain_tie():
-    """Differences that are all zero have p = 1 and an interval of no width at zero."""
-    [found] = differences([(np.zeros(50),)])
-    assert (found.value, found.low, found.high, found.p) == (0, 0, 0, 1)
+def test_a_tie_of_three_points_takes_99_cases():
+    """98 cases without a difference are seen by chance more than once in twenty where 3% are lost, 99 are not."""
+    few, enough = differences([(Sample.of(np.zeros(98)),), (Sample.of(np.zeros(99)),)])
+    assert few.p_equivalent == pytest.approx(0.97**98)
+    assert enough.p_equivalent < 0.05 < few.p_equivalent
+
+
+def test_a_few_equal_scores_prove_no_tie():
+    """Twenty cases without a difference leave room for one of more than three points; two hundred don't."""
+    few, many = differences([(Sample.of(np.zeros(20)),), (Sample.of(np.zeros(200)),)])
+    assert few.value == many.value == 0
+    assert few.low < -0.03 < 0.03 < few.high
+    assert few.p_equivalent > 0.1
+    assert many.p_equivalent < 0.01
+    assert min(few.p, many.p) > 0.9
 
 
 def test_correction_can_always_reach_significance():
@@ -81,4 +94,46 @@ def test_correction_can_always_reach_significance():
 def test_empty_sample_is_refused():
     """A mean of nothing is an error, not NaN."""
     with pytest.raises(ValueError, match="empty sample"):
-        resampled_means([np.array([])])
+        resampled_means([Sample.of([])], resamples=100)
+
+
+def test_cases_of_a_group_are_drawn_together():
+    """Forty cases of four documents that all say the same of theirs are no surer than four cases."""
+    four = np.array([0.1, 0.4, 0.5, 0.8])
+    forty = Sample.of(np.repeat(four, 10), np.repeat(np.arange(4), 10))
+    [grouped], [alone], [apart] = (
+        differences([(sample,)]) for sample in (forty, Sample.of(four), Sample.of(np.repeat(four, 10)))
+    )
+    assert grouped.high - grouped.low == pytest.approx(alone.high - alone.low, rel=0.15)
+    assert apart.high - apart.low < 0.3 * (grouped.high - grouped.low)
+
+
+def test_splits_that_share_documents_are_drawn_together():
+    """Two splits about the same documents are no surer together than one; about others they are."""
+    values = np.random.default_rng(0).random(100)
+    one = Sample.of(values)
+    same, other = Sample.of(values), Sample.of(values, np.arange(100, 200))
+    [single], [shared], [separate] = (differences([quantity]) for quantity in ((one,), (one, same), (one, other)))
+    assert shared.high - shared.low == pytest.approx(single.high - single.low, rel=0.05)
+    assert separate.high - separate.low == pytest.approx((single.high - single.low) / np.sqrt(2), rel=0.05)
+
+
+def test_one_document_tells_nothing():
+    """However many cases ask about one document, the interval of their mean is as wide as it can be."""
+    [found] = mean_intervals([(Sample.of(np.arange(50) % 2, np.zeros(50), lowest=0),)])
+    assert found.low < 0.01
+    assert found.high > 0.99
+
+
+def test_other_cases_of_other_variants_share_their_draws():
+    """Where one variant lacks a case, the others are drawn as before: what both have has the same weights."""
+    values = np.random.default_rng(0).random(100)
+    whole, without = resampled_means([Sample.of(values), Sample.of(values[1:], np.arange(1, 100))], resamples=2_000)
+    assert np.corrcoef(whole, without)[0, 1] > 0.98
+
+
+def test_unequal_groups_count_less():
+    """Ten groups of which one has nearly all cases are worth little more than one."""
+    sizes = np.array([91, *[1] * 9])
+    assert Sample.of(np.zeros(100), np.repeat(np.arange(10), sizes)).effective_groups == pytest.approx(1.2, abs=0.01)
+    assert Sample.of(np.zeros(100), np.repeat(np.arange(10), 10)).effective_groups == pytest.approx(10)

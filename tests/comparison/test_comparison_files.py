@@ -34,7 +34,7 @@ def test_comparison_is_the_published_schema(world, rows, tmp_path):
     """The file has the keys that other tools rely on, the schema under "schema", and one line for each cell."""
     text = write_comparison(world.compare(rows), tmp_path).read_text()
     content = json.loads(text)
-    assert content["schema"] == "harness.comparison/1"
+    assert content["schema"] == "harness.comparison/2"
     assert list(content) == [
         "schema",
         "signature",
@@ -42,13 +42,26 @@ def test_comparison_is_the_published_schema(world, rows, tmp_path):
         "base",
         "splits",
         "variants",
+        "metrics",
+        "margin",
         "cells",
         "pairs",
+        "drops",
+        "shift_lines",
+        "forgetting",
+        "alpha_paths",
+        "staleness",
+        "agreement",
+        "routers",
         "costs",
+        "prices",
+        "priced",
+        "break_even",
         "passages",
         "attribution",
         "trials",
         "failures",
+        "standings",
         "decision",
     ]
     assert f"    {json.dumps(content['cells'][0])}" in text
@@ -83,7 +96,7 @@ def test_broken_lines_are_all_told(rows, tmp_path):
     [
         ('{\n"schema": oops}', r"comparison.json:2: not valid JSON"),
         ('{"schema": "harness.comparison/9"}', r"schema 'harness.comparison/9', this version reads"),
-        ('{"schema": "harness.comparison/1"}', r"suite: Field required"),
+        ('{"schema": "harness.comparison/2"}', r"suite: Field required"),
         ("[]", r"schema None"),
     ],
 )

@@ -2,14 +2,15 @@ import numpy as np
 import pytest
 
 from harness.comparison.bootstrap import differences, mean_intervals
-from harness.comparison.seeds import student
+from harness.comparison.samples import Sample
+from harness.comparison.tails import student
 
 CASES = np.random.default_rng(0).random((100, 1)) * 0.4 + 0.3
 SHIFTS = np.array([-0.1, 0.0, 0.1])
 
 
 def _interval(*samples, weights=None):
-    [found] = differences([samples], weights=weights)
+    [found] = differences([[Sample.of(values) for values in samples]], weights=weights)
     return found
 
 
@@ -29,7 +30,7 @@ def test_seeds_that_disagree_widen_the_interval():
 def test_where_only_seeds_vary_the_interval_is_that_of_students_t():
     """Five seeds, on each of which all cases score alike, give the t interval of five numbers."""
     # scipy.stats.t.interval(0.95, 4, loc=numpy.mean(x), scale=scipy.stats.sem(x)) for the five numbers below
-    found = _interval(np.tile([0.42, 0.55, 0.47, 0.61, 0.50], (50, 1)))
+    found = _interval(np.tile([0.42, 0.55, 0.47, 0.61, 0.50], (5_000, 1)))
     assert found.value == pytest.approx(0.51)
     assert (found.low, found.high) == pytest.approx((0.419180, 0.600820), abs=0.008)
 
@@ -64,7 +65,7 @@ def test_splits_share_the_seeds():
 def test_no_bound_leaves_the_range_of_the_scores():
     """However far three seeds lie apart, a share of right answers stays between 0 and 1."""
     seeds = np.stack([np.arange(40) < right for right in (5, 20, 39)], axis=1).astype(float)
-    [found] = mean_intervals([(seeds,)])
+    [found] = mean_intervals([(Sample.of(seeds, lowest=0),)])
     assert 0 <= found.low < 0.1
     assert 0.95 < found.high <= 1
 
@@ -78,7 +79,8 @@ def test_a_difference_between_unsure_variants_is_a_tie():
 
 def test_seeds_are_drawn_reproducibly():
     """The same scores give the same figures, alone or among quantities with other numbers of seeds."""
-    quantities = [(CASES + SHIFTS,), (CASES,), (CASES + SHIFTS[:2],), (CASES[:50] - SHIFTS,)]
+    values = [CASES + SHIFTS, CASES, CASES + SHIFTS[:2], CASES[:50] - SHIFTS]
+    quantities = [(Sample.of(one),) for one in values]
     together = differences(quantities, resamples=2_000)
     assert together == [differences([quantity], resamples=2_000)[0] for quantity in quantities]
 
@@ -93,8 +95,8 @@ def test_intervals_hold_the_truth_where_seeds_matter(seeds):
         + generator.normal(0, 1, (60, seeds))
         for _ in range(600)
     ]
-    found = differences([(sample,) for sample in effects], resamples=500)
-    alone = differences([(sample.mean(axis=1),) for sample in effects], resamples=500)
+    found = differences([(Sample.of(values),) for values in effects], resamples=500)
+    alone = differences([(Sample.of(values.mean(axis=1)),) for values in effects], resamples=500)
     assert 0.93 <= np.mean([one.low <= 0 <= one.high for one in found]) <= 0.99
     assert np.mean([one.low <= 0 <= one.high for one in alone]) < 0.8
 

@@ -8,7 +8,7 @@ from harness.errors import InputError
 def test_unscored_is_not_zero(world):
     """Invariant 4: an unscored case is missing from the scored ones, and never a 0 among them."""
     table = tabulate(world.rows({"base/zero-shot": {"in_domain": [1.0, None, 1.0]}}))["in_domain", "exact_match"]
-    assert table.scored("base/zero-shot").tolist() == [[1.0], [1.0]]
+    assert table.scored("base/zero-shot").values.tolist() == [[1.0], [1.0]]
     assert table.unscored_share("base/zero-shot") == pytest.approx(1 / 3)
 
 
@@ -17,7 +17,7 @@ def test_differences_use_cases_scored_in_both(world):
     table = tabulate(
         world.rows({"a/zero-shot": {"s": [1.0, None, 0.0, 1.0]}, "b/zero-shot": {"s": [0.0, 1.0, None, 1.0]}})
     )
-    assert table["s", "exact_match"].difference("a/zero-shot", "b/zero-shot").tolist() == [[1.0], [0.0]]
+    assert table["s", "exact_match"].difference("a/zero-shot", "b/zero-shot").values.tolist() == [[1.0], [0.0]]
 
 
 def test_every_seed_is_a_column(world):
@@ -42,8 +42,8 @@ def test_differences_are_paired_by_seed(world):
     rows = world.rows({"base": {"s": [0.5]}, "a": {"s": [1.0]}, "b": {"s": [0.0]}})
     rows += world.rows({"a": {"s": [0.75]}, "b": {"s": [0.5]}}, seed=1) + world.rows({"b": {"s": [1.0]}}, seed=2)
     table = tabulate(rows)["s", "exact_match"]
-    assert table.difference("b", "base").tolist() == [[-0.5, 0.0, 0.5]]
-    assert table.difference("a", "b").tolist() == [[1.0, 0.25]]
+    assert table.difference("b", "base").values.tolist() == [[-0.5, 0.0, 0.5]]
+    assert table.difference("a", "b").values.tolist() == [[1.0, 0.25]]
 
 
 def test_a_missing_row_is_unscored(world):
