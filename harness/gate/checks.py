@@ -1,104 +1,98 @@
-"""The figures of a gate: each variant's run minus its baseline, paired by case and seed, judged as one family.
+"""The checks of a gate: what rules demand, held against the scores. Pure functions; knows nothing of files."""
 
-Pure functions over score tables; knows nothing of files and outcomes.
-"""
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from harness.comparison import Judged, ScoreTable, Tables, judge
-from harness.comparison.bootstrap import differences, resamples_for
-from harness.comparison.seeds import Floats
-from harness.gate.records import Check, Finding
-from harness.gate.rules import Rules
+from harness.comparison import holm
+from harness.gate.bounds import Bounds, Question, bounds
+from harness.gate.matched import Matched, Target, targets
+from harness.gate.power import cases_needed, power
+from harness.gate.records import Check, Outcome
+from harness.gate.rules import Rule, Rules
+from harness.gate.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
-class Matched:
-    """One variant's scores on the baseline's cases and the common seeds, `(cases, seeds)`, NaN where unscored."""
+class Demand:
+    """What one rule demands of one target, as a question to statistics."""
 
-    variant: str
-    split: str
-    metric: str
-    baseline: Floats
-    run: Floats
-
-    @property
-    def seeds(self) -> int:
-        """How many seeds both runs have."""
-        return len(self.run.T)
+    number: int
+    rule: Rule
+    target: Target
+    question: Question
+    of_fall: bool
 
     @property
-    def both(self) -> tuple[Floats, Floats]:
-        """Baseline and run on the cases that are scored in both, `(common cases, seeds)` each."""
-        common = ~np.isnan(self.run - self.baseline).any(axis=1)
-        return self.baseline[common], self.run[common]
-
-    @property
-    def newly_unscored_share(self) -> float:
-        """By how much the share of unscored cases rises from the baseline to the run, -1 to 1."""
-        share = (unscored(self.run) - unscored(self.baseline)) / len(self.baseline)
-        return round(share, 9)  # so that 5% - 3% is not more than 2%
+    def answerable(self) -> bool:
+        """Whether every part has a case that is scored in both runs."""
+        return all(len(part) for part in self.question.parts)
 
 
-def unscored(values: Floats) -> int:
-    """How many cases of `(cases, seeds)` lack a score in some seed."""
-    return int(np.isnan(values).any(axis=1).sum())
+def demands(rules: Rules, found: list[Matched], baseline: Snapshot) -> list[Demand]:
+    """All that the rules demand of what was `found`."""
+    made = []
+    for number, rule in enumerate(rules.rules, 1):
+        for target in targets(rule, found, baseline):
+            if rule.most_fall is not None and rule.least_fall is not None:
+                gaps = tuple(part.gap for part in target.parts)
+                question = Question(gaps, above=-rule.most_fall, below=-rule.least_fall)
+                made.append(Demand(number, rule, target, question, of_fall=True))
+            if rule.floor is not None:
+                scores = tuple(part.run for part in target.parts)
+                question = Question(scores, above=rule.floor, below=rule.floor)
+                made.append(Demand(number, rule, target, question, of_fall=False))
+    return made
 
 
-def match(expected: ScoreTable, tables: Tables) -> Iterator[Matched]:
-    """Each variant of the baseline's table `expected` with its scores in the run's `tables`.
+def check(made: Sequence[Demand]) -> list[Check]:
+    """One check for each demand, in order.
 
-    Compared are the seeds that both have, so that what is trained meets its like: a run with one seed meets that one
-    of a baseline with three, and where nothing but seeds could differ, nothing does.
+    What is shown to fail is corrected for the number of all checks, as each could raise a false alarm. What is shown to
+    pass is not: a run passes only where every check does, so that one which ought not to has no more chances with many
+    checks than with one (Berger, "Multiparameter hypothesis testing and acceptance sampling", Technometrics 24, 1982).
     """
-    found = tables[expected.split, expected.metric]
-    places = {case: place for place, case in enumerate(found.cases)}
-    rows = [places[case] for case in expected.cases]
-    for variant in expected.variants:
-        before, after = expected.scores[variant], found.scores[variant]
-        seeds = [seed for seed in before.seeds if seed in after.seeds]
-        yield Matched(variant, expected.split, expected.metric, before.of(seeds), after.of(seeds)[rows])
+    asked = [place for place, demand in enumerate(made) if demand.answerable]
+    found = bounds([made[place].question for place in asked])
+    adjusted = holm([one.p_below for one in found])
+    known = {place: (one, p) for place, one, p in zip(asked, found, adjusted, strict=True)}
+    return [_check(demand, *known.get(place, (None, 1.0))) for place, demand in enumerate(made)]
 
 
-def check(matched: Sequence[Matched], rules: Rules) -> list[Check]:
-    """One check for each of `matched`, in order.
-
-    All that have a case scored in both runs are one family, resampled often enough for its size.
-    """
-    samples = {place: run - baseline for place, (baseline, run) in enumerate(pair.both for pair in matched)}
-    paired = [place for place, sample in samples.items() if len(sample)]
-    found = differences([(samples[place],) for place in paired], resamples=resamples_for(len(paired)))
-    judged = dict(zip(paired, judge(found), strict=True))
-    return [_check(pair, judged.get(place), rules) for place, pair in enumerate(matched)]
-
-
-def _check(pair: Matched, judged: Judged | None, rules: Rules) -> Check:
-    baseline, run = pair.both
-    return Check(
-        variant=pair.variant,
-        split=pair.split,
-        metric=pair.metric,
-        cases=len(pair.baseline),
-        n=len(baseline),
-        baseline=float(baseline.mean()) if judged else None,
-        run=float(run.mean()) if judged else None,
-        difference=judged.value if judged else None,
-        low=judged.low if judged else None,
-        high=judged.high if judged else None,
-        p=judged.p if judged else None,
-        p_adjusted=judged.p_adjusted if judged else None,
-        unscored_baseline=unscored(pair.baseline),
-        unscored_run=unscored(pair.run),
-        finding=_finding(pair, judged, rules),
+def _check(demand: Demand, found: Bounds | None, adjusted: float) -> Check:
+    parts, rule, question = demand.target.parts, demand.rule, demand.question
+    bare = Check(
+        rule=demand.number,
+        demand="fall" if demand.of_fall else "floor",
+        variant=demand.target.variant,
+        splits=[part.split for part in parts],
+        metric=demand.target.metric,
+        cases=sum(part.cases for part in parts),
+        n=sum(len(part.run) for part in parts),
+        pass_line=question.above,
+        fail_line=question.below,
+        alpha=rule.alpha,
     )
+    if found is None:
+        return bare
+    distance = -question.above if demand.of_fall else abs(found.value - question.above)
+    one_seed = question.parts[0].seeds == 1  # the luck of few seeds is no matter of more cases
+    figures = {
+        "baseline": sum(part.baseline.mean() for part in parts) / len(parts),
+        "run": sum(part.run.mean() for part in parts) / len(parts),
+        "value": found.value,
+        "low": found.low,
+        "high": found.high,
+        "p_pass": found.p_above,
+        "p_fail": found.p_below,
+        "p_fail_adjusted": adjusted,
+        "power": power(found, distance, rule.alpha) if one_seed else None,
+        "cases_needed": cases_needed(found, distance, rule.alpha, bare.n) if one_seed else None,
+        "outcome": _outcome(found, adjusted, rule.alpha),
+    }
+    return Check.model_validate({**bare.model_dump(), **figures})
 
 
-def _finding(pair: Matched, judged: Judged | None, rules: Rules) -> Finding:
-    if pair.newly_unscored_share > rules.unscored_rise:
-        return "unscored"
-    if judged is None or judged.p_adjusted >= rules.alpha:
-        return "same"
-    return "worse" if judged.value < 0 else "better"
+def _outcome(found: Bounds, adjusted: float, alpha: float) -> Outcome:
+    if adjusted < alpha:
+        return "fail"
+    return "pass" if found.p_above < alpha else "unknown"

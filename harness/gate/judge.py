@@ -1,45 +1,110 @@
-"""Holds a run against a baseline: whether the same variants on the same cases got worse.
-
-Knows nothing of exit codes and of how the result is shown.
-"""
+"""Holds a run against a baseline by rules: pass, fail or unknown. Knows nothing of how that is shown."""
 
 from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
-from harness.comparison import read_comparison, read_rows, tabulate
-from harness.gate.checks import check, match
-from harness.gate.comparable import check_comparable
-from harness.gate.records import Check, GateResult
-from harness.gate.rules import QUALITY_METRICS, Rules
+from harness.errors import InputError
+from harness.gate.baseline import read_snapshot
+from harness.gate.checks import check, demands
+from harness.gate.matched import check_rules, matched
+from harness.gate.obstacles import check_accepted, obstacles
+from harness.gate.records import Check, GateResult, Obstacle
+from harness.gate.rules import Rules
+from harness.gate.snapshot import Snapshot
+
+OnUnknown = Literal["pass", "fail"]
 
 
-def gate(run_folder: Path, baseline_folder: Path, rules: Rules | None = None) -> GateResult:
-    """Whether the run in `run_folder` is as good as the one in `baseline_folder`, by `rules`.
+def gate(
+    run: Path,
+    baseline: Path,
+    rules: Rules | None = None,
+    *,
+    accept: Collection[str] = (),
+    on_unknown: OnUnknown = "fail",
+) -> GateResult:
+    """Whether the run in the folder `run` is as good as `baseline`, a folder or a baseline file, by `rules`.
 
-    Checked is every variant of the baseline on every split by each metric that the baseline compared in
-    pairs (by accuracy, exact match and token F1 if it has no pairs). A check fails if the paired difference
-    is significantly below zero, with Holm's correction over all checks, or if too many cases more are
-    unscored. Raises InputError if a run can't be read, NotComparableError with all reasons if the run lacks
-    something that the baseline has.
+    `accept` names what may differ, beside what the rules accept. Raises InputError if one of them can't be read, or if
+    a rule or an accepted name makes no sense.
     """
-    run, baseline = read_comparison(run_folder), read_comparison(baseline_folder)
-    metrics = {pair.metric for pair in baseline.pairs} or QUALITY_METRICS
-    expected = [row for row in read_rows(baseline_folder) if row.metric in metrics]
-    rows = [row for row in read_rows(run_folder) if row.metric in metrics]
-    check_comparable(run, baseline, rows, expected)
-    tables = tabulate(rows)
-    matched = [pair for table in tabulate(expected).values() for pair in match(table, tables)]
-    checks = check(matched, rules or Rules())
-    failed = any(one.failed for one in checks)
-    seeds = max((pair.seeds for pair in matched), default=1)
-    return GateResult(outcome="regression" if failed else "pass", checks=checks, summary=_summary(checks, seeds))
+    return judge(read_snapshot(run), read_snapshot(baseline), rules or Rules(), accept=accept, on_unknown=on_unknown)
 
 
-def _summary(checks: list[Check], seeds: int) -> list[str]:
-    paired = "case" if seeds == 1 else f"case and seed ({seeds} seeds that both runs have)"
-    count = Counter(one.finding for one in checks)
-    return [
-        f"{len(checks)} checks: {count['worse']} significantly worse, {count['unscored']} with too many unscored "
-        f"cases more, {count['better']} significantly better, {count['same']} without a significant difference.",
-        f"Differences are paired by {paired}, with 95% bootstrap intervals and Holm's correction over all checks.",
-    ]
+def judge(
+    run: Snapshot, baseline: Snapshot, rules: Rules, *, accept: Collection[str] = (), on_unknown: OnUnknown = "fail"
+) -> GateResult:
+    """The same for runs that were read."""
+    accepted = {*accept, *rules.accept}
+    check_accepted(accepted)
+    if not baseline.rows:
+        raise InputError("the baseline has no scores that could be checked, so everything would pass. Make a new one.")
+    check_rules(rules, baseline)
+    groups = {**run.groups, **baseline.groups}
+    run, baseline = replace(run, groups=groups), replace(baseline, groups=groups)
+    found = obstacles(run, baseline, rules.unscored_rise)
+    refused = [one for one in found if one.accept not in accepted]
+    if refused:
+        return GateResult(
+            outcome="not comparable", passed=False, obstacles=tuple(refused), summary=(_advice(len(refused)),)
+        )
+    checks = check(demands(rules, matched(run, baseline), baseline))
+    if not checks:
+        raise InputError("nothing is left that run and baseline have in common. Accept less, or make a new baseline.")
+    count = Counter(one.outcome for one in checks)
+    outcome: Literal["pass", "fail", "unknown"] = "fail" if count["fail"] else "unknown" if count["unknown"] else "pass"
+    return GateResult(
+        outcome=outcome,
+        passed=outcome == "pass" or (outcome == "unknown" and on_unknown == "pass"),
+        checks=tuple(checks),
+        summary=(
+            _counted(checks),
+            *_unknown(count["unknown"], on_unknown),
+            *_accepted(accepted, found),
+            *_new(run, baseline),
+            *_signatures(run, baseline),
+        ),
+    )
+
+
+def _advice(reasons: int) -> str:
+    return (
+        f"The run can't be compared with the baseline for {reasons} reason{'s' if reasons > 1 else ''}: a difference "
+        "would not be due to the change under test. Repeat the run with what the baseline has, accept a reason by its "
+        "name, or make a new baseline with --update."
+    )
+
+
+def _counted(checks: list[Check]) -> str:
+    count = Counter(one.outcome for one in checks)
+    return (
+        f"{len(checks)} checks: {count['fail']} failed, {count['unknown']} can't tell, {count['pass']} passed. "
+        "Differences are paired by case and seed, with 95% intervals; a fall holds after Holm's correction over all."
+    )
+
+
+def _unknown(count: int, on_unknown: OnUnknown) -> list[str]:
+    if not count:
+        return []
+    done = "passes" if on_unknown == "pass" else "does not pass"
+    return [f"What can't be told {done}, as --on-unknown {on_unknown} says."]
+
+
+def _accepted(accepted: Collection[str], found: Sequence[Obstacle]) -> list[str]:
+    used = [f"Accepted: {one.reason}." for one in found if one.accept in accepted]
+    idle = sorted(set(accepted) - {one.accept for one in found})
+    return [*used, *([f"Accepted without need: {', '.join(idle)}."] if idle else [])]
+
+
+def _new(run: Snapshot, baseline: Snapshot) -> list[str]:
+    new = [variant for variant in run.variants if variant not in baseline.variants]
+    return [f"Not in the baseline, so not checked: {', '.join(new)}."] if new else []
+
+
+def _signatures(run: Snapshot, baseline: Snapshot) -> list[str]:
+    if run.signature == baseline.signature:
+        return []
+    return [f"The runs were made differently: {run.signature} in the run, {baseline.signature} in the baseline."]

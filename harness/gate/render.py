@@ -1,40 +1,26 @@
-"""A gate's result for the terminal: one line for each check that changed, then the summary.
-
-Names and numbers only: it computes no verdict.
-"""
+"""A gate's result for the terminal: what didn't pass line by line, then the outcome. It computes no verdict."""
 
 from rich.console import Group
 from rich.text import Text
 
-from harness.comparison.phrases import metric_label, percent, points_judged, printable
-from harness.gate.records import Check, GateResult
+from harness.gate.calibrate import Calibration
+from harness.gate.escape import plain
+from harness.gate.records import GateResult
+from harness.gate.wording import headline, line, refusal
 
-_STYLES = {"worse": "red", "unscored": "red", "better": "green", "same": ""}
+_STYLES = {"fail": "red", "unknown": "yellow", "not comparable": "red", "pass": "green"}
+_RANK = {"fail": 0, "unknown": 1}
 
 
 def render_gate(result: GateResult) -> Group:
-    """The result as lines of text, failures first; readable without colour."""
-    changed = [check for check in result.checks if check.finding != "same"]
-    lines = [Text(_line(check), style=_STYLES[check.finding]) for check in sorted(changed, key=_rank)]
-    outcome = Text(result.outcome.upper(), style="bold red" if result.outcome == "regression" else "bold green")
-    return Group(*lines, outcome, *(Text(printable(sentence)) for sentence in result.summary))
+    """The result as lines of text, failures first; readable without colour, and one line each however wide."""
+    told = sorted((one for one in result.checks if one.outcome != "pass"), key=lambda one: _RANK[one.outcome])
+    lines = [Text(plain(line(one)), style=_STYLES[one.outcome]) for one in told]
+    refused = [Text(plain(f"- {refusal(one)}"), style="red") for one in result.obstacles]
+    outcome = Text(headline(result), style=f"bold {_STYLES[result.outcome]}")
+    return Group(*lines, *refused, outcome, *(Text(plain(sentence)) for sentence in result.summary))
 
 
-def _rank(check: Check) -> bool:
-    return not check.failed
-
-
-def _line(check: Check) -> str:
-    place = printable(f"{check.variant} on {check.split}, {metric_label(check.metric)}")
-    if check.finding == "unscored":
-        return (
-            f"UNSCORED {place}: {check.unscored_run} of {check.cases} cases, {check.unscored_baseline} in the baseline"
-        )
-    return f"{check.finding.upper()} {place}: {_figures(check)}"
-
-
-def _figures(check: Check) -> str:
-    judged = check.judged
-    if judged is None or check.baseline is None or check.run is None:
-        return "no case is scored in both runs"
-    return f"{percent(check.baseline)} to {percent(check.run)}, {points_judged(judged)}"
+def render_calibration(found: Calibration) -> Group:
+    """What repeated runs showed, and what it calls for."""
+    return Group(*(Text(plain(sentence)) for sentence in found.summary))
