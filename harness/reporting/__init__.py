@@ -1,6 +1,20 @@
-"""How is a comparison shown? Terminal and Markdown; computes no statistics and no verdict, and needs no torch."""
+"""How is a comparison shown? Terminal, Markdown, HTML and charts; computes no statistics and no verdict, no torch."""
 
+from harness.reporting.html import write_html
 from harness.reporting.markdown import report, write_report
+from harness.reporting.reading import read_run
+from harness.reporting.side_by_side import side_by_side, side_by_side_markdown
 from harness.reporting.terminal import render
+from harness.reporting.two_runs import TwoRuns, read_two_runs
 
-__all__ = ["render", "report", "write_report"]
+__all__ = [
+    "TwoRuns",
+    "read_run",
+    "read_two_runs",
+    "render",
+    "report",
+    "side_by_side",
+    "side_by_side_markdown",
+    "write_html",
+    "write_report",
+]

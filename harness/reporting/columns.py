@@ -1,13 +1,24 @@
-"""The columns of the terminal's table: splits with their scores, then costs. Knows nothing of layout and width."""
+"""The columns of the terminal's tables: scores, costs, and what changes. Knows nothing of layout and width."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
 
-from harness.comparison import REFERENCE_VARIANT, Cell, Comparison, Lookup, VariantReference
-from harness.comparison.phrases import printable
+from harness.comparison import (
+    ALPHA,
+    REFERENCE_VARIANT,
+    Cell,
+    Comparison,
+    Drop,
+    Forgetting,
+    Lookup,
+    Mean,
+    VariantReference,
+)
+from harness.comparison.phrases import points_of, printable
 
-MARKS = {"a": "▲", "b": "▼", "tie": ""}
+MARKS = {"a": "▲", "b": "▼", "tie": "=", "unknown": ""}
 UNSCORED_MARK = "*"
 
 
@@ -24,12 +35,11 @@ class Column:
         return max(line.cell_len for text in (self.heading, *self.cells) for line in text.split(allow_blank=True))
 
 
-def name_column(comparison: Comparison) -> Column:
-    """The variants' names, the recommended one in green."""
+def name_column(comparison: Comparison, variants: Sequence[VariantReference]) -> Column:
+    """The names of some variants, the recommended one in green."""
     recommended = comparison.decision.recommended
     names = [
-        Text(printable(variant.name), style="bold green" if variant.name == recommended else "")
-        for variant in comparison.variants
+        Text(printable(variant.name), style="bold green" if variant.name == recommended else "") for variant in variants
     ]
     return Column(Text("variant"), names)
 
@@ -64,6 +74,20 @@ def cost_columns(comparison: Comparison) -> list[Column]:
     ]
 
 
+def change_columns(comparison: Comparison, variants: Sequence[VariantReference]) -> list[Column]:
+    """The changes of some variants in points over their interval: to shifted splits, and on retention splits."""
+    changes = {(found.split, found.variant): _drop(found) for found in comparison.drops}
+    changes |= {(found.split, found.variant): _kept(found) for found in comparison.forgetting}
+    shown = [split.name for split in comparison.splits if any((split.name, v.name) in changes for v in variants)]
+    return [
+        Column(
+            Text(printable(split).replace("_", "_\n")),
+            [changes.get((split, variant.name), Text("-", style="dim")) for variant in variants],
+        )
+        for split in shown
+    ]
+
+
 def trained_share(variant: VariantReference, comparison: Comparison) -> str:
     """How many parameters were trained, as a share of the base's: `2.8%`; `-` for none."""
     if not variant.trainable_parameters:
@@ -81,6 +105,38 @@ def _score(lookup: Lookup, variant: str, split: str) -> Text:
     best = cell.mean == lookup.best(split)
     text = Text(f"{marks} ").append(f"{100 * cell.mean:.1f}", style="bold" if best else "")
     return text.append(f"\n{100 * cell.low:.0f} to {100 * cell.high:.0f}", style="dim")
+
+
+def _drop(found: Drop) -> Text:
+    """The drop as a change, which is negative where the variant falls."""
+    change = Mean(value=-found.drop.value, low=-found.drop.high, high=-found.drop.low)
+    mark = ("▲" if change.value > 0 else "▼") if found.p_adjusted < ALPHA else ""
+    return _points(mark, change)
+
+
+def _kept(found: Forgetting) -> Text:
+    return _points({"better": "▲", "worse": "▼", "tie": "=", "unknown": ""}[found.verdict], found.change)
+
+
+def _points(mark: str, mean: Mean) -> Text:
+    text = Text(f"{mark} {signed(mean.value, 1)}")
+    return text.append(f"\n{signed(mean.low, 0)} to {signed(mean.high, 0)}", style="dim")
+
+
+def signed(difference: float, digits: int) -> str:
+    """0.031 as `+3.1` points with that many `digits`; nothing is `0.0`."""
+    text = f"{100 * difference:+.{digits}f}"
+    return text if float(text) else text[1:]
+
+
+def marks_legend(comparison: Comparison) -> str:
+    """What the marks against `base/zero-shot` mean; "" where it wasn't run."""
+    if not has_reference(comparison):
+        return ""
+    return (
+        f"▲▼: significantly above or below {REFERENCE_VARIANT}; =: shown to be less than "
+        f"{points_of(comparison.margin)} from it; no mark: can't be told."
+    )
 
 
 def unscored_cells(comparison: Comparison) -> list[Cell]:

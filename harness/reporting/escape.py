@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from harness.comparison.phrases import printable
+from harness.comparison.phrases import code, printable
+
+__all__ = ["code", "prose", "table"]
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>#&!~$]|(?<!\w)_|_(?!\w)")
 
@@ -11,14 +13,6 @@ _SPECIAL = re.compile(r"[\\`*\[\]<>#&!~$]|(?<!\w)_|_(?!\w)")
 def prose(text: str) -> str:
     """`text` so that Markdown shows it as it stands; an underscore within a word needs no escape."""
     return _SPECIAL.sub(r"\\\g<0>", printable(text))
-
-
-def code(text: str) -> str:
-    """`text` as a code span, fenced with one backtick more than it holds in a row."""
-    shown = printable(text)
-    longest = max((len(run) for run in re.findall("`+", shown)), default=0)
-    fence, gap = "`" * (longest + 1), " " if longest else ""
-    return f"{fence}{gap}{shown}{gap}{fence}"
 
 
 def table(heading: Sequence[str], rows: Iterable[Sequence[str]], *, names: int = 1) -> str:

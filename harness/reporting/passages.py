@@ -9,28 +9,27 @@ from harness.comparison import Attribution, Cell, Comparison, Lookup, is_retriev
 from harness.comparison.phrases import percent
 from harness.reporting.escape import code, table
 
-_MEASURES = ("recall@", "mrr", "ndcg@", "precision@")
-_CAUSES = (
-    ("right_with_evidence", "right, with the evidence"),
-    ("right_without_evidence", "right, without it"),
-    ("not_retrieved", "not retrieved"),
-    ("dropped", "retrieved, no room"),
-    ("misread", "in the prompt, wrong"),
-    ("unscored", "unscored"),
-)
+MEASURES = {"recall@": "recall@K", "mrr": "MRR", "ndcg@": "nDCG@10", "precision@": "precision@K"}
+CAUSES = {
+    "right_with_evidence": "right, with the evidence",
+    "right_without_evidence": "right, without it",
+    "not_retrieved": "not retrieved",
+    "dropped": "retrieved, no room",
+    "misread": "in the prompt, wrong",
+    "unscored": "unscored",
+}
 
 
 def retrieval(comparison: Comparison) -> str:
     """How well each context's passages were retrieved, split by split; "" where nothing was judged."""
-    rows = [[code(context), code(split), *measures] for context, split, measures in _retrieved(comparison)]
+    rows = [[code(context), code(split), *map(_figure, cells)] for context, split, cells in measured(comparison)]
     if not rows:
         return ""
     note = (
         "Percent with the 95% interval, K as in the context's name. Judged are the retrieved passages, not the "
         "answers; all weights see the same ones."
     )
-    headings = ["context", "split", "recall@K", "MRR", "nDCG@10", "precision@K"]
-    return f"{note}\n\n{table(headings, rows, names=2)}"
+    return f"{note}\n\n{table(['context', 'split', *MEASURES.values()], rows, names=2)}"
 
 
 def errors(comparison: Comparison) -> str:
@@ -38,14 +37,14 @@ def errors(comparison: Comparison) -> str:
     if not comparison.attribution:
         return ""
     rows = [
-        [code(found.variant), code(found.split), str(found.n), *(_share(found, name) for name, _ in _CAUSES)]
+        [code(found.variant), code(found.split), str(found.n), *(_share(found, name) for name in CAUSES)]
         for found in comparison.attribution
     ]
     note = (
         "Percent of the answers to cases with evidence. A primary score of at least one half counts as right; the "
         "evidence counts as retrieved, and as shown, where all of it that is needed was."
     )
-    headings = ["variant", "split", "answers", *(heading for _, heading in _CAUSES)]
+    headings = ["variant", "split", "answers", *CAUSES.values()]
     return f"{note}\n\n{table(headings, rows, names=2)}"
 
 
@@ -70,23 +69,23 @@ def room(comparison: Comparison) -> str:
     return f"{note}\n\n{table(headings, rows, names=2)}"
 
 
-def _retrieved(comparison: Comparison) -> Iterator[tuple[str, str, list[str]]]:
-    """Context, split and measures; of the variants that share a context the first speaks for all."""
+def measured(comparison: Comparison) -> Iterator[tuple[str, str, list[Cell | None]]]:
+    """Context, split and a cell for each of `MEASURES`; of variants that share a context the first speaks for all."""
     lookup = Lookup(comparison)
-    measured = {
+    metrics = {
         (cell.variant, cell.split, measure): cell.metric
         for cell in comparison.cells
-        for measure in _MEASURES
+        for measure in MEASURES
         if is_retrieval(cell.metric) and cell.metric.startswith(measure)
     }
     told = set()
     for split in comparison.splits:
         for variant in comparison.variants:
-            names = [measured.get((variant.name, split.name, measure)) for measure in _MEASURES]
+            names = [metrics.get((variant.name, split.name, measure)) for measure in MEASURES]
             if any(names) and (variant.context, split.name) not in told:
                 told.add((variant.context, split.name))
                 cells = [lookup.cell(variant.name, split.name, name) if name else None for name in names]
-                yield variant.context, split.name, [_figure(cell) for cell in cells]
+                yield variant.context, split.name, cells
 
 
 def _figure(cell: Cell | None) -> str:

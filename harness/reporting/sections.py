@@ -1,11 +1,10 @@
-"""The sections of the Markdown report, one function each. Knows nothing of their order."""
+"""The sections of the Markdown report on scores, and on where they come from. Knows nothing of their order."""
 
 from collections.abc import Sequence
 
-from harness.comparison import RETRIEVED, SHOWN, STALE_RATE, Comparison, Lookup, Pair, is_retrieval
-from harness.comparison.bootstrap import Interval
-from harness.comparison.phrases import metric_label, points_interval
-from harness.reporting.columns import MARKS, UNSCORED_MARK, has_reference, trained_share, unscored_cells
+from harness.comparison import RETRIEVED, SHOWN, STALE_RATE, Comparison, Lookup, is_retrieval
+from harness.comparison.phrases import metric_label
+from harness.reporting.columns import MARKS, UNSCORED_MARK, marks_legend
 from harness.reporting.escape import code, prose, table
 
 _METRIC_NOTES = {
@@ -17,11 +16,11 @@ _METRIC_NOTES = {
 def scores(comparison: Comparison) -> str:
     """The primary metric of every variant on every split, and which cases are left out."""
     primary = Lookup(comparison).primary
-    marks = " ▲▼: significantly above or below `base/zero-shot`; no mark: a tie." if has_reference(comparison) else ""
     columns = [(split.name, primary[split.name]) for split in comparison.splits if split.name in primary]
     legend = (
-        f"Percent with the 95% interval; bold: the best of a split; {prose(UNSCORED_MARK)}: cases are unscored.{marks}"
-    )
+        f"Percent with the 95% interval; bold: the best of a split; {prose(UNSCORED_MARK)}: cases are unscored. "
+        f"{prose(marks_legend(comparison))}"
+    ).strip()
     return f"{legend}\n\n{_matrix(comparison, columns)}"
 
 
@@ -47,48 +46,6 @@ def further(comparison: Comparison) -> list[str]:
     )
 
 
-def differences(comparison: Comparison) -> str:
-    """Every pair, by split and metric: those of primary metrics open, the others folded."""
-    primary = Lookup(comparison).primary
-    shown = [pair for pair in comparison.pairs if pair.metric == primary.get(pair.split)]
-    folded = [pair for pair in comparison.pairs if pair.metric != primary.get(pair.split)]
-    if not comparison.pairs:
-        return "Nothing was compared in pairs."
-    text = (
-        "`a` minus `b` in percentage points, paired by case, with the 95% bootstrap interval; p after Holm's "
-        f"correction over the pairs of one split and metric.\n\n{_pairs(shown)}"
-    )
-    if folded:
-        text += f"\n\n<details><summary>Pairs by other metrics</summary>\n\n{_pairs(folded)}\n\n</details>"
-    return text
-
-
-def costs(comparison: Comparison) -> str:
-    """What each variant costs to build, to ask and to ship."""
-    lookup = Lookup(comparison)
-    rows = []
-    for variant in comparison.variants:
-        cost = lookup.cost(variant.name)
-        figures = (
-            [
-                f"{cost.build_seconds:.1f}",
-                f"{1000 * cost.seconds_per_query:.1f}",
-                f"{cost.prompt_tokens_per_query:.0f}",
-                f"{cost.generated_tokens_per_query:.1f}",
-                f"{cost.artifact_bytes / 1e6:.1f}",
-            ]
-            if cost
-            else ["-"] * 5
-        )
-        rows.append([code(variant.name), trained_share(variant, comparison), *figures])
-    heading = ["variant", "trained", "build s", "query ms", "prompt tokens", "generated tokens", "artifact MB"]
-    return (
-        "Seconds are those of the machine that ran it. `query ms` is a case's share of all that were computed with it, "
-        "what their prompts begin with alike computed once; one query alone takes longer.\n\n"
-        f"{table(heading, rows)}"
-    )
-
-
 def data(comparison: Comparison) -> str:
     """Whose data the suite is made of, and what was mended or left out when it was read; "" for a suite's own."""
     return "\n".join(f"- {prose(text)}" for text in (*comparison.suite.sources, *comparison.suite.notes))
@@ -97,25 +54,6 @@ def data(comparison: Comparison) -> str:
 def failures(comparison: Comparison) -> str:
     """The variants that were asked for and could not be scored; "" where there are none."""
     return "\n".join(f"- {code(failure.variant)}: {prose(failure.reason)}" for failure in comparison.failures)
-
-
-def limits(comparison: Comparison) -> str:
-    """What a reader could wrongly conclude, with the unscored cases of this comparison."""
-    left_out = [
-        f"{code(cell.variant)} on {code(cell.split)}: {cell.unscored} of {cell.unscored + cell.n}"
-        for cell in unscored_cells(comparison)
-    ]
-    lines = [
-        "Intervals cover the choice of cases and, where several seeds were run, of the seed (the reasons above say how "
-        "many): not other wordings of the prompt, not other base models.",
-        "Where all cases score alike, the bootstrap interval has no width, although the true rate is not certain.",
-        "The best variant of a split is picked on the cases that it is judged on, so its lead is a little flattered.",
-        "Splits whose cases ask about the same facts count as independent in the average over splits.",
-        f"Unscored cases are left out of means and pairs; by the metric that decides: {'; '.join(left_out)}."
-        if left_out
-        else "No case was unscored.",
-    ]
-    return "\n".join(f"- {line}" for line in lines)
 
 
 def _matrix(comparison: Comparison, columns: Sequence[tuple[str, str]]) -> str:
@@ -141,18 +79,3 @@ def _score(lookup: Lookup, variant: str, split: str, name: str) -> str:
     pair = lookup.against_reference(variant, split, name)
     mark = (UNSCORED_MARK if cell.unscored else "") + (MARKS[pair.verdict] if pair else "")
     return f"{mean}{prose(mark)} ({100 * cell.low:.1f} to {100 * cell.high:.1f})"
-
-
-def _pairs(pairs: Sequence[Pair]) -> str:
-    rows = [
-        [
-            f"{code(pair.split)} {prose(metric_label(pair.metric))}",
-            code(pair.a),
-            code(pair.b),
-            {"a": code(pair.a), "b": code(pair.b), "tie": "tie"}[pair.verdict],
-            points_interval(Interval(pair.difference, pair.low, pair.high)),
-            f"{pair.p_adjusted:.4f}",
-        ]
-        for pair in pairs
-    ]
-    return table(["split", "a", "b", "better", "a minus b", "p"], rows, names=4)

@@ -1,71 +1,54 @@
-"""A comparison for the terminal: the table, its signature, and the verdict with its reasons.
+"""A comparison for the terminal: tables, signature, and the verdict with its reasons last, where the eye is.
 
 Everything is laid out for the width that there is: columns that don't fit go into a further table. Text is
 never read as rich markup, so that hostile names stay names.
 """
 
-from collections.abc import Iterator, Sequence
-
-from rich import box
-from rich.console import Console, ConsoleOptions, Group, RenderableType
-from rich.panel import Panel
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from harness.comparison import Comparison, Lookup
 from harness.comparison.phrases import listing, metric_label, printable
 from harness.reporting.columns import (
     UNSCORED_MARK,
-    Column,
+    change_columns,
     cost_columns,
-    has_reference,
+    marks_legend,
     name_column,
     score_columns,
     unscored_cells,
 )
+from harness.reporting.layout import Tables
+from harness.reporting.verdict_panel import verdict_panel
 
-_GAP = 2  # characters between columns: the padding and the border, which is blank
 _SHOWN = 5  # variants and splits with unscored cases that are named
-
-
-class _Tables:
-    """The columns as one table, or as several below each other where the terminal is narrow."""
-
-    def __init__(self, names: Column, columns: Sequence[Column]) -> None:
-        self._names = names
-        self._columns = columns
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        for columns in pack(self._names, self._columns, options.max_width):
-            yield _table(self._names, columns)
 
 
 def render(comparison: Comparison) -> Group:
     """The comparison as something that rich prints; reads well from 80 columns on, and without colour."""
-    columns = [*score_columns(comparison), *cost_columns(comparison)]
-    decision = comparison.decision
-    reasons = Table.grid(padding=(0, 1))
-    for reason in decision.reasons:
-        reasons.add_row("-", Text(printable(reason)))
     return Group(
-        _Tables(name_column(comparison), columns),
+        Tables(name_column(comparison, comparison.variants), [*score_columns(comparison), *cost_columns(comparison)]),
         *(Text(printable(line), style="dim") for line in legend(comparison)),
-        Text(printable(comparison.signature), style="dim"),
-        Panel(Group(Text(printable(decision.sentence), style="bold"), "", reasons), title="Verdict"),
+        *_changes(comparison),
+        Text(f"\n{printable(comparison.signature)}", style="dim"),
+        verdict_panel(comparison.decision),
     )
 
 
-def pack(names: Column, columns: Sequence[Column], width: int) -> list[list[Column]]:
-    """`columns` cut into groups that fit beside `names` into `width` characters, at least one in each."""
-    groups: list[list[Column]] = [[]]
-    left = free = width - names.width - _GAP
-    for column in columns:
-        if groups[-1] and column.width + _GAP > left:
-            groups.append([])
-            left = free
-        groups[-1].append(column)
-        left -= column.width + _GAP
-    return groups
+def _changes(comparison: Comparison) -> list[RenderableType]:
+    """What the recommended variant, and those that it may be no better than, lose elsewhere; nothing if unknown."""
+    decision = comparison.decision
+    told = {decision.recommended, *decision.ties, *decision.unknown}
+    variants = [variant for variant in comparison.variants if variant.name in told]
+    columns = change_columns(comparison, variants)
+    if not columns:
+        return []
+    heading = (
+        "\nChange in points from the in-domain splits to each shifted one, and on retention from base/zero-shot, with "
+        "the 95% interval; ▲▼: significant, =: shown to be none. Recommended, and what it isn't surely above; all "
+        "others are in the report."
+    )
+    return [Text(heading, style="dim"), Tables(name_column(comparison, variants), columns)]
 
 
 def legend(comparison: Comparison) -> list[str]:
@@ -76,8 +59,7 @@ def legend(comparison: Comparison) -> list[str]:
         f"{kind}: {listing([f'{split.name} ({split.n} cases)' for split in comparison.splits if split.kind == kind])}"
         for kind in dict.fromkeys(split.kind for split in comparison.splits)
     )
-    marks = " ▲▼ significantly above or below base/zero-shot, no mark: a tie." if has_reference(comparison) else ""
-    lines = [f"{metrics} in %, 95% interval below; bold: best of its split.{marks}", splits]
+    lines = [f"{metrics} in %, 95% interval below; bold: best of its split. {marks_legend(comparison)}".strip(), splits]
     left_out = sorted(unscored_cells(comparison), key=lambda cell: -cell.unscored)
     if left_out:
         named = "; ".join(f"{cell.unscored} of {cell.variant} on {cell.split}" for cell in left_out[:_SHOWN])
@@ -92,13 +74,3 @@ def legend(comparison: Comparison) -> list[str]:
         )
     lines += [f"{variant.name}: {variant.chosen}, by validation" for variant in comparison.variants if variant.chosen]
     return lines
-
-
-def _table(names: Column, columns: Sequence[Column]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column(names.heading, overflow="fold")
-    for column in columns:
-        table.add_column(column.heading, justify="right", no_wrap=True)
-    for row in zip(names.cells, *(column.cells for column in columns), strict=True):
-        table.add_row(*row)
-    return table

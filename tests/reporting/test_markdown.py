@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from harness.comparison import write_comparison
+from harness.comparison import RequirementCheck, write_comparison
 from harness.errors import InputError
 from harness.reporting import report, write_report
 
@@ -29,12 +29,18 @@ def test_the_verdict_comes_first(comparison):
     assert text.splitlines()[2] == f"**{comparison.decision.sentence}**"
     assert re.findall("^## (.*)", text, re.MULTILINE) == [
         "Scores",
-        "Differences",
-        "Costs",
+        "Quality against cost",
+        "When fine-tuning is cheaper",
         "Retrieval",
+        "Differences",
+        "Revised facts",
+        "Who is right where",
+        "Costs",
         "Stale rate",
         "Token F1",
+        "How these figures were found",
         "What these figures do not say",
+        "Signature",
     ]
 
 
@@ -68,6 +74,90 @@ def test_report_is_written_from_the_run_folder(comparison, tmp_path):
     assert write_report(tmp_path).read_text() == report(comparison)
 
 
+def test_all_is_told_in_the_order_of_the_issue(full):
+    """Requirements, scores, alpha, forgetting, cost, break-even, errors, retrieval, then the rest; the end is last."""
+    decision = full.decision.model_copy(
+        update={
+            "constraints": ["in_domain >= 0.8", "10,000 queries and 2 updates a month"],
+            "requirements": [
+                RequirementCheck(
+                    requirement="in_domain >= 0.8",
+                    variant="base/rag-3",
+                    value=0.82,
+                    low=0.75,
+                    high=0.88,
+                    outcome="cannot tell",
+                )
+            ],
+            "would_change": ["12 updates a month"],
+            "cannot_tell": ["whether `x` is better"],
+        }
+    )
+    text = report(full.model_copy(update={"decision": decision}))
+    assert re.findall("^## (.*)", text, re.MULTILINE) == [
+        "Requirements",
+        "Scores",
+        "From base to trained weights",
+        "Learning against forgetting",
+        "Quality against cost",
+        "When fine-tuning is cheaper",
+        "Where errors come from",
+        "Retrieval",
+        "Differences",
+        "Shift",
+        "Revised facts",
+        "Who is right where",
+        "Costs",
+        "How these figures were found",
+        "What these figures do not say",
+        "Signature",
+    ]
+    opening = text.partition("## Requirements")[0]
+    for told in ("in\\_domain \\>= 0.8", "10,000 queries", "12 updates a month", "whether \\`x\\` is better"):
+        assert told.replace("\\_", "_") in opening
+    assert "| `base/rag-3` | cannot tell: 82.0% (95% interval 75.0 to 88.0) |" in text
+
+
+def test_charts_are_files_that_the_report_links(full, tmp_path):
+    """Every chart is written beside the report and linked from it, with its summary for who can't see it."""
+    write_comparison(full, tmp_path)
+    text = write_report(tmp_path).read_text()
+    linked = re.findall(r"!\[([^\]]+)\]\((charts/[a-z-]+\.svg)\)", text)
+    assert [name for _, name in linked] == [
+        f"charts/{name}.svg"
+        for name in ("scores", "alpha-path", "forgetting", "cost", "break-even", "errors", "retrieval")
+    ]
+    assert all((tmp_path / name).read_text().startswith("<svg ") for _, name in linked)
+    assert sorted(path.name for path in (tmp_path / "charts").iterdir()) == sorted(name[7:] for _, name in linked)
+
+
+def test_the_same_run_gives_the_same_report(full, tmp_path):
+    """Written twice, the report and its charts have the same bytes."""
+    write_comparison(full, tmp_path)
+    written = []
+    for _ in range(2):
+        write_report(tmp_path)
+        written.append({path.name: path.read_bytes() for path in tmp_path.rglob("*.*")})
+    assert written[0] == written[1]
+
+
+def test_a_tie_and_what_cannot_be_told_are_two_verdicts(full):
+    """A shown tie is a tie with the p of equivalence beside it; where neither is shown the report says so."""
+    pair = next(pair for pair in full.pairs if pair.b == "base/zero-shot")
+    for verdict, told, mark in (("tie", "| tie |", "="), ("unknown", "| cannot tell |", "")):
+        text = report(full.model_copy(update={"pairs": [pair.model_copy(update={"verdict": verdict})]}))
+        (line,) = section(text, "Differences")
+        assert told in line
+        (row,) = [line for line in section(text, "Scores") if line.startswith(f"| `{pair.a}` |")]
+        assert re.search(rf"\d{mark}(\*\*)? \(", row.split(" | ")[1])
+
+
+def section(text, heading):
+    return [
+        line for line in text.partition(f"## {heading}\n")[2].partition("\n## ")[0].splitlines() if "| `" in line[:3]
+    ]
+
+
 def test_hostile_names_stay_names(world):
     """HTML, Markdown and table syntax in names can't leave its cell or become markup."""
     scores = {"<script>|`x`/zero-shot": {"[a](javascript:b)": world.hits(50)}}
@@ -76,7 +166,7 @@ def test_hostile_names_stay_names(world):
     assert "\\<script\\>|\\`x\\`" in text
     assert "on \\[a\\](javascript:b)" in text
     tables = [line.replace("\\|", "") for line in text.splitlines() if line.startswith("| `` <script>")]
-    assert [line.count("|") for line in tables] == [3, 8]
+    assert [line.count("|") for line in tables] == [3, 8, 9]
 
 
 @pytest.mark.parametrize("module", ["harness.reporting", "harness.gate", "harness.comparison"])

@@ -1,6 +1,7 @@
 import pytest
 from rich.console import Console
 
+from harness.comparison import RequirementCheck
 from harness.reporting import render
 
 
@@ -35,8 +36,8 @@ def test_every_figure_is_readable(comparison, width):
 
 def test_wide_terminals_get_one_table(comparison):
     """At 120 columns all columns stand side by side, at 80 the rest goes below with the names repeated."""
-    assert _text(comparison, 120).count("variant ") == 1
-    assert _text(comparison, 80).count("variant ") == 2
+    assert _text(comparison, 120).partition("Change in points")[0].count("variant ") == 1
+    assert _text(comparison, 80).partition("Change in points")[0].count("variant ") == 2
 
 
 def test_unscored_cases_are_shown(comparison):
@@ -62,6 +63,53 @@ def test_without_the_reference_no_mark_is_explained(world):
     """Marks against base/zero-shot aren't explained where it wasn't run."""
     comparison = world.compare(world.rows({"base/rag-3": {"in_domain": world.hits(50)}}))
     assert "▲" not in _text(comparison, 80)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_what_changes_is_told_in_short(full, width):
+    """Shift and forgetting of the recommended variant and of those that it isn't surely above, and of no other."""
+    decision = full.decision.model_copy(
+        update={"recommended": "base/rag-3", "ties": ["base/rag-1"], "unknown": ["lora/rag-3"]}
+    )
+    text = _text(full.model_copy(update={"decision": decision}), width)
+    assert max(map(len, text.splitlines())) <= width
+    changes = text.partition("Change in points")[2].partition("harness:0")[0]
+    assert [name for name in ("base/rag-1", "base/rag-3 ", "lora/rag-3 ", "full/") if name in changes] == [
+        "base/rag-1",
+        "base/rag-3 ",
+        "lora/rag-3 ",
+    ]
+    assert "▼ -15.0" in changes
+
+
+def test_constraints_and_what_stays_open_stand_with_the_verdict(full):
+    """Who meets a requirement, who may, what would change the answer and what can't be told."""
+    checks = [
+        RequirementCheck(requirement="noisy >= 0.7", variant=variant, value=0.7, outcome=outcome)
+        for variant, outcome in (("base/rag-3", "met"), ("lora/rag-3", "cannot tell"), ("full/rag-3", "not met"))
+    ]
+    changed = {
+        "constraints": ["noisy >= 0.7", "5 updates a month"],
+        "requirements": checks,
+        "would_change": ["9 updates a month"],
+        "cannot_tell": ["what another base would do"],
+    }
+    comparison = full.model_copy(update={"decision": full.decision.model_copy(update=changed)})
+    text = " ".join(_text(comparison, 120).partition("Verdict")[2].replace("│", " ").split())
+    assert "noisy >= 0.7: met by base/rag-3; can't be told of lora/rag-3; not met by 1" in text
+    assert text.count("noisy >= 0.7") == 1
+    for told in ("5 updates a month", "9 updates a month", "what another base would do"):
+        assert f"- {told}" in text
+
+
+def test_a_shown_tie_has_its_mark(full):
+    """`=` stands where equivalence is shown, nothing where nothing is, and the legend says both."""
+    pair = next(pair for pair in full.pairs if pair.b == "base/zero-shot")
+    for verdict, marks in (("tie", ["="]), ("unknown", [])):
+        text = _text(full.model_copy(update={"pairs": [pair.model_copy(update={"verdict": verdict})]}), 120)
+        line = next(line for line in text.splitlines() if line.startswith(f"{pair.a} "))
+        assert [word for word in line.split() if word in ("▲", "▼", "=")] == marks
+    assert "=: shown to be less than 3 points from it; no mark: can't be told" in " ".join(text.split())
 
 
 def test_hostile_names_are_shown_as_text(world):

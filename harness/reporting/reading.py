@@ -1,0 +1,26 @@
+"""Reads what is reported on: a run's comparison, decided anew where other requirements are stated."""
+
+from pathlib import Path
+
+from harness.comparison import (
+    Comparison,
+    Constraints,
+    Prices,
+    groups_of,
+    read_cases,
+    read_comparison,
+    read_rows,
+    redecide,
+)
+
+
+def read_run(folder: Path, constraints: Constraints | None = None, prices: Prices | None = None) -> Comparison:
+    """The comparison of the run `folder`; with `constraints` or `prices`, its verdict under those.
+
+    Raises InputError if the run can't be read, and for requirements that name what there isn't.
+    """
+    comparison = read_comparison(folder)
+    if prices is None and constraints in (None, Constraints()):
+        return comparison
+    groups = groups_of(read_cases(folder))
+    return redecide(comparison, read_rows(folder), groups, constraints=constraints, prices=prices or comparison.prices)
