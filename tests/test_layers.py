@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "harness"
 STAGES = (
     *("suite", "variants", "retrieval", "weights", "prompting", "inference", "scoring", "comparison"),
-    *("gate", "reporting", "pipeline", "suite_cli", "cli"),
+    *("gate", "reporting", "pipeline", "commands", "cli"),
 )
 BOTTOM = {"errors", "_after_import", "_quiet", "_settings", "_shipped", "_templates", "kernels", "runs"}
 MAY_IMPORT = {
@@ -36,8 +36,8 @@ MAY_IMPORT = {
     "gate": {"comparison"},
     "reporting": {"suite", "prompting", "comparison"},
     "pipeline": {*STAGES[: STAGES.index("gate")]},
-    "suite_cli": {"suite", "pipeline", "reporting"},
-    "cli": {"pipeline", "gate", "reporting", "suite_cli"},
+    "commands": {"suite", "comparison", "gate", "reporting", "pipeline"},
+    "cli": {"commands"},
 }
 HEAVY = {
     "bitsandbytes",
@@ -61,7 +61,7 @@ WITHOUT_HEAVY = (
     "comparison",
     "gate",
     "reporting",
-    "suite_cli",
+    "commands",
     "cli",
 )
 

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from harness.commands.console import console
 from harness.errors import InputError
 
 suite_app = typer.Typer(no_args_is_help=True, help="Make, check and look at suites.")
-console = Console()
+
 
 _Suite = Annotated[str, typer.Argument(metavar="SUITE", help="Name or folder of a suite.")]
 _Data = Annotated[Path | None, typer.Option(help="Folder with the data that a suite names but doesn't hold.")]

@@ -32,8 +32,11 @@ def test_compare_shows_table_verdict_and_run_folder(harness, suite, tiny_base):
     )
     assert code == 0
     assert sorted(path.name for path in Path("run").iterdir()) == [
+        "cases.jsonl",
         "comparison.json",
+        "passages.jsonl",
         "predictions",
+        "prompts",
         "retrieval",
         "run.json",
         "scores.jsonl",
@@ -42,8 +45,10 @@ def test_compare_shows_table_verdict_and_run_folder(harness, suite, tiny_base):
         assert text in shown
     assert harness("report", "run")[0] == 0
     assert Path("run/report.md").is_file()
+    assert Path("run/report.html").is_file()
     code, shown, _ = harness("gate", "run", "--baseline", "run")
-    assert code == 0
+    assert (code, "CANNOT TELL" in shown) == (1, True)  # four cases show nothing, not even of equal runs
+    assert harness("gate", "run", "--baseline", "run", "--on-unknown", "pass")[0] == 0
 
 
 def test_a_config_file_says_the_same_as_options(harness, suite, tiny_base):

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from harness.commands.suite import suite_app
 from harness.errors import HarnessError, InputError
-from harness.suite_cli import suite_app
 
 
 @pytest.fixture

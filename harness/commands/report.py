@@ -1,0 +1,55 @@
+"""`harness report`. Exit codes: 0 fine, 2 bad input."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.commands.console import console, tell
+from harness.commands.options import PriceFile, QueriesPerMonth, Require, UpdatesPerMonth
+from harness.errors import InputError
+
+
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="The run folder to report on; two for --compare.")],
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Show two runs side by side instead of writing a report.")
+    ] = False,
+    terminal: Annotated[bool, typer.Option("--terminal", help="Show the report here too.")] = False,
+    require: Require = None,
+    queries_per_month: QueriesPerMonth = None,
+    updates_per_month: UpdatesPerMonth = None,
+    prices: PriceFile = None,
+) -> None:
+    """Write RUN/report.html and RUN/report.md: the verdict and the evidence for it, anew under other requirements."""
+    from harness.comparison import Constraints, load_prices
+    from harness.reporting import read_run, write_html, write_report
+
+    constraints = Constraints(tuple(require or ()), queries_per_month, updates_per_month)
+    if compare:
+        if terminal or prices or constraints != Constraints():
+            raise InputError(
+                "harness report --compare: shows two runs under what each was made for, and takes no other option. "
+                "Drop the others, or report on one run."
+            )
+        _compare(runs)
+        return
+    if len(runs) != 1:
+        raise InputError(
+            f"harness report: has {len(runs)} runs, and a report is on one. Name one, or add --compare for two."
+        )
+    comparison = read_run(runs[0], constraints, load_prices(prices) if prices else None)
+    tell("Report", write_html(runs[0], comparison))  # first, as it reads most: a broken file leaves both as they were
+    tell("Report", write_report(runs[0], comparison))
+    if terminal:
+        from harness.reporting import render
+
+        console.print(render(comparison))
+
+
+def _compare(runs: list[Path]) -> None:
+    from harness.reporting import read_two_runs, side_by_side
+
+    if len(runs) != 2:
+        raise InputError(f"harness report --compare: shows two runs, not {len(runs)}. Name two run folders.")
+    console.print(side_by_side(read_two_runs(*runs)))
