@@ -248,7 +248,7 @@ def found_by_groups(setting: Setting, alpha: float, sets: int) -> tuple[float, f
     first, second = setting.draw(random, groups, sets)
     gaps = first - second - (setting.truth[0] - setting.truth[1])
     samples = [Sample.of(column, groups) for column in gaps.T]
-    error = np.sqrt(np.mean([standard_error(sample, RESAMPLES)[0] ** 2 for sample in samples[:200]]))
+    error = np.sqrt(np.mean([standard_error([sample], [1.0])[0] ** 2 for sample in samples[:200]]))
     effect = mean_detectable(float(error), len(np.unique(groups)) - 1, alpha=alpha) or 1.0
     found = permutation_p([Sample.of(column + effect, groups) for column in gaps.T], flips=RESAMPLES)
     return effect, float(np.mean(np.array(found) < alpha))

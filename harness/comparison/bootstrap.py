@@ -19,7 +19,7 @@ from math import sqrt
 import numpy as np
 
 from harness.comparison.resampling import pseudo_values, resampled_means
-from harness.comparison.samples import Floats, Quantity, Sample
+from harness.comparison.samples import Floats, Quantity
 from harness.comparison.seeds import joint_freedom, seed_variance, widened
 from harness.comparison.tails import degrees_of_freedom
 
@@ -66,7 +66,8 @@ def draws(quantities: Sequence[Quantity], weights: Sequence[float], resamples: i
     No draw leaves the range of the scores that go into its quantity.
     """
     by_sample = [
-        weight * resampled_means([quantity[place] for quantity in quantities], resamples=resamples)
+        weight
+        * resampled_means([quantity[place] for quantity in quantities], resamples=resamples, subtracted=weight < 0)
         for place, weight in enumerate(weights)
     ]
     found = np.empty((len(quantities), resamples))
@@ -77,12 +78,29 @@ def draws(quantities: Sequence[Quantity], weights: Sequence[float], resamples: i
     return found.round(12)  # so that an exact tie is one whatever the order of summation
 
 
-def standard_error(sample: Sample, resamples: int) -> tuple[float, float]:
-    """The standard error of the mean of `sample`, cases, groups and seeds included, and its degrees of freedom."""
-    of_cases = float(resampled_means([sample], resamples=resamples).var())
-    of_seeds = seed_variance([sample], [1.0])
-    freedom = degrees_of_freedom([sample], [of_cases])
-    return sqrt(of_cases + of_seeds), joint_freedom(of_cases, freedom, of_seeds, sample.seeds)
+def standard_error(quantity: Quantity, weights: Sequence[float], resamples: int = RESAMPLES) -> tuple[float, float]:
+    """The standard error of `quantity`, cases, groups and seeds included, and its degrees of freedom."""
+    drawn = [
+        weight * resampled_means([sample], resamples=resamples)[0]
+        for sample, weight in zip(quantity, weights, strict=True)
+    ]
+    of_cases, of_seeds = float(np.sum(drawn, axis=0).var()), seed_variance(quantity, weights)
+    freedom = degrees_of_freedom(quantity, [float(part.var()) for part in drawn])
+    return sqrt(of_cases + of_seeds), joint_freedom(of_cases, freedom, of_seeds, quantity[0].seeds)
+
+
+def student_p(quantity: Quantity) -> float:
+    """The two-sided p of "the mean over the samples is 0", by Student's t with the bootstrap's standard error.
+
+    For decisions: counted draws could not survive the correction in large families, and where few right/wrong cases
+    differ it is on the safe side.
+    """
+    from scipy.special import stdtr  # slow to import, and not needed to read a comparison
+
+    weights = [1 / len(quantity)] * len(quantity)
+    error, freedom = standard_error(quantity, weights)
+    value = float(np.dot(weights, [sample.mean() for sample in quantity]))
+    return float(2 * stdtr(freedom, -abs(value) / error)) if error else float(value == 0)
 
 
 def two_sided_p(resampled: Floats) -> Floats:
@@ -100,19 +118,20 @@ def equivalence_p(resampled: Floats, margin: float) -> Floats:
     return p
 
 
-def unseen_p(quantity: Quantity, margin: float) -> float:
+def unseen_p(quantity: Quantity, weights: Sequence[float], margin: float) -> float:
     """The chance to see nothing of differences that add up to `margin`, which no p of equivalence can be below.
 
-    They are of the size that differences have in these samples, and 1 where none was seen: n right/wrong answers miss a
-    loss of 3% with the chance 0.97^n, so that a tie takes 99 of them. Source: the exact binomial bound of none in n,
-    for groups instead of cases.
+    They add up with `weights`, the same share in each sample, and are of the size that differences have in these
+    samples, 1 where none was seen: n right/wrong answers miss a loss of 3% with the chance 0.97^n, so that a tie takes
+    99 of them. Source: the exact binomial bound of none in n, for groups instead of cases.
     """
     together = len(np.unique(np.concatenate([sample.group_sizes[0] for sample in quantity])))
     apart = sum(len(sample.group_sizes[0]) for sample in quantity)
+    each = margin / sum(map(abs, weights))
     chance = 1.0
     for sample in quantity:
         low, high = pseudo_values(sample)
-        chance *= max(0.0, 1 - 2 * margin / (high - low)) ** sample.effective_groups
+        chance *= max(0.0, 1 - 2 * each / (high - low)) ** sample.effective_groups
     return float(chance ** (together / apart))
 
 
@@ -141,7 +160,7 @@ def differences(
             np.minimum(low, values),
             np.maximum(high, values),
             two_sided_p(resampled),
-            np.maximum(equivalence_p(resampled, margin), [unseen_p(quantity, margin) for quantity in block]),
+            np.maximum(equivalence_p(resampled, margin), [unseen_p(quantity, shares, margin) for quantity in block]),
             strict=True,
         )
         found += [Difference(*map(float, column)) for column in columns]

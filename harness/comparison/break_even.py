@@ -6,8 +6,9 @@ month with an update has it already. Knows nothing of how a query or an update c
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
-from harness.comparison.bootstrap import Interval, differences
+from harness.comparison.bootstrap import Interval, differences, student_p
 from harness.comparison.evidence import Evidence
 from harness.comparison.macro import as_mean, paired
 from harness.comparison.money import BreakEven
@@ -36,7 +37,8 @@ def break_even(
     """The best retrieving variant with the base's weights against the best fine-tuned one that retrieves nothing.
 
     Best by its macro mean in `means`, among those that are `eligible` and have `costs`. None where a run lacks either.
-    A fine-tuned variant that retrieves is no partner: it pays for the training and for the passages.
+    A fine-tuned variant that retrieves is no partner: it pays for the training and for the passages. The scores choose
+    the two, so that every such couple is of the family when it is asked which is better.
     """
     able = {v.name: v for v in evidence.variants if v.name in eligible and v.name in costs}
     retrieves = {name: variant.context.startswith("rag-") for name, variant in able.items()}
@@ -46,12 +48,14 @@ def break_even(
     if not retrieving or not tuned:
         return []
     best = [max(names, key=lambda name: means[name].value) for names in (retrieving, tuned)]
-    return [_between(evidence, best[0], best[1], costs)]
+    return [_between(evidence, best[0], best[1], costs, among=len(retrieving) * len(tuned))]
 
 
-def _between(evidence: Evidence, retrieving: str, tuned: str, costs: Mapping[str, Running]) -> BreakEven:
+def _between(evidence: Evidence, retrieving: str, tuned: str, costs: Mapping[str, Running], *, among: int) -> BreakEven:
     samples = paired(tuned, retrieving, evidence.deciding())
-    found = judge(differences([samples] if samples else [], margin=evidence.margin))
+    quantities = [samples] if samples else []
+    measured = zip(differences(quantities, margin=evidence.margin), quantities, strict=True)
+    found = judge([replace(one, p=student_p(quantity)) for one, quantity in measured], among=among)
     equal = any(one.equal for one in found)
     better = [tuned for one in found if one.better] + [retrieving for one in found if one.worse]
     start, end = cheaper_between(costs[tuned], costs[retrieving])

@@ -5,11 +5,11 @@
    for which it can't be told stand back.
 2. *Leader* is the eligible variant with the highest macro mean of the splits' primary metrics, each split with the
    same weight. Another one *ties* with it where it is shown to be equal within the margin, is *below* it where it is
-   significantly worse and no tie, and is *unknown* otherwise (bootstrap of the paired macro difference, Holm over all
-   couples, since the scores have chosen it).
+   significantly worse and no tie, and is *unknown* otherwise (`student_p` of the paired macro difference, Holm over
+   all couples, since the scores have chosen it).
 3. Of those that aren't below, the ones *stay* that are not shown to lose what the base knew: to be below
    `base/zero-shot` on the retention splits (Holm over them). If all do, those stay that aren't below the one that keeps
-   the most. All stay where nothing can be told.
+   the most (Holm over all couples). All stay where nothing can be told.
 4. *Best* is the highest of those that stay. It and those of them that tie with it are the *candidates*.
 5. Of the candidates the `cheapest` at the stated use is recommended, or the simplest where no use was stated.
 
@@ -19,10 +19,10 @@ all splits, since the same trained model answers on each.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import comb
 
-from harness.comparison.bootstrap import RESAMPLES, Interval, differences, mean_intervals
+from harness.comparison.bootstrap import Interval, differences, mean_intervals, student_p
 from harness.comparison.cheapest import cheapest
 from harness.comparison.evidence import Evidence
 from harness.comparison.macro import paired, scored
@@ -32,7 +32,6 @@ from harness.comparison.table import ScoreTable
 from harness.comparison.verdict import RequirementCheck
 
 UNSCORED_LIMIT = 0.05
-_DRAWS_A_COUPLE = 50  # so that the least p, after correction for all couples, is still 0.04
 
 
 @dataclass(frozen=True)
@@ -147,10 +146,9 @@ def against(
     """
     others = (name for name in variants if name != reference)
     samples = {variant: found for variant in others if (found := paired(variant, reference, tables))}
-    among = comb(len(samples) + 1, 2) if chosen else len(samples)
-    resamples = max(RESAMPLES, _DRAWS_A_COUPLE * among)
-    family = differences(list(samples.values()), margin=margin, resamples=resamples)
-    return dict(zip(samples, judge(family, among=among), strict=True))
+    measured = zip(differences(list(samples.values()), margin=margin), samples.values(), strict=True)
+    family = [replace(one, p=student_p(quantity)) for one, quantity in measured]
+    return dict(zip(samples, judge(family, among=comb(len(samples) + 1, 2) if chosen else 0), strict=True))
 
 
 def _gentlest(
@@ -160,7 +158,7 @@ def _gentlest(
     if not kept:
         return []
     most = max(kept, key=lambda variant: kept[variant].value)
-    behind = against(most, variants, tables, margin)
+    behind = against(most, variants, tables, margin, chosen=True)
     return [variant for variant in variants if variant == most or (variant in behind and not below(behind[variant]))]
 
 

@@ -136,13 +136,11 @@ def _write_lines(path: Path, rows: Iterable[Record]) -> Path:
 
 def _read_lines(path: Path, kind: type[AnyRow], *, optional: bool = False) -> list[AnyRow]:
     """The lines of `path` as records; none where an `optional` file isn't there."""
-    if optional and not path.exists():
-        return []
     rows: list[AnyRow] = []
     problems: list[str] = []
     reader = TypeAdapter(kind)
     # Not splitlines(): it also splits at characters that JSON allows within a string, such as U+2028.
-    for number, line in enumerate(_read(path).split("\n"), 1):
+    for number, line in enumerate(_read(path, optional=optional).split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -155,10 +153,13 @@ def _read_lines(path: Path, kind: type[AnyRow], *, optional: bool = False) -> li
     return rows
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, *, optional: bool = False) -> str:
+    """The text of `path`; "" where an `optional` file isn't there."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
+        if optional:
+            return ""
         raise InputError(f"{path}: there is no such file, so nothing can be concluded from it. {_REMEDY}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: can't be read ({error}). {_REMEDY}") from None

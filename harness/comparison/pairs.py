@@ -77,7 +77,7 @@ def detectable(sample: Sample, test: Test, alpha: float, resamples: int) -> floa
         return mcnemar_detectable(len(sample), sum(_won_and_lost(sample)) / len(sample), alpha=alpha)
     if test == "permutation" and 2.0 ** (1 - len(sample.group_sizes[0])) >= alpha:
         return None
-    return mean_detectable(*standard_error(sample, resamples), alpha=alpha)
+    return mean_detectable(*standard_error([sample], [1.0], resamples), alpha=alpha)
 
 
 def _won_and_lost(sample: Sample) -> tuple[int, int]:

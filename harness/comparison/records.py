@@ -93,11 +93,11 @@ class Pair(Record):
     """The paired difference `a - b` over the `n` cases that both have scored, and what may be said of it.
 
     `low` to `high` is its 95% interval. `p` is that of `test`: "there is no difference"; `p_adjusted` is Holm's over
-    the pairs of the split and metric, `q` Benjamini and Hochberg's over all pairs of the comparison. `p_equivalent` is
-    that of "the difference is the margin or more", two one-sided tests, Holm's over the same family. `detectable` is
-    the smallest difference that as many cases, as discordant as these, would show with 80% power after that correction
-    (None where not even the largest). The verdict names who is significantly better; else it is a tie where equivalence
-    is shown, and unknown where neither is.
+    all couples of variants with that split and metric, `q` Benjamini and Hochberg's over all pairs of the comparison.
+    `p_equivalent` is that of "the difference is the margin or more", two one-sided tests, Holm's over the pairs of that
+    split and metric. `detectable` is the smallest difference that as many cases, as discordant as these, would show
+    with 80% power after the first correction (None where not even the largest). The verdict names who is significantly
+    better; else it is a tie where equivalence is shown, and unknown where neither is.
     """
 
     a: str

@@ -28,18 +28,20 @@ PSEUDO_WEIGHT = 0.5  # of a case, for each of the two
 _BLOCK = 128  # groups whose weights are held at once, 80 kB each for 10,000 resamples
 _REMEMBERED = 240_000_000  # bytes of draws, 80 kB each for 10,000 resamples
 
+_Key = tuple[bytes, int, bool]
+
 
 class _Memory:
     """Draws that were made, since cells, pairs and decisions ask for the same ones; the oldest are dropped."""
 
     def __init__(self) -> None:
-        self._draws: OrderedDict[tuple[bytes, int], Floats] = OrderedDict()
+        self._draws: OrderedDict[_Key, Floats] = OrderedDict()
         self._bytes = 0
 
-    def get(self, key: tuple[bytes, int]) -> Floats | None:
+    def get(self, key: _Key) -> Floats | None:
         return self._draws.get(key)
 
-    def put(self, key: tuple[bytes, int], draws: Floats) -> None:
+    def put(self, key: _Key, draws: Floats) -> None:
         self._draws[key] = draws
         self._bytes += draws.nbytes
         while self._bytes > _REMEMBERED:
@@ -49,18 +51,19 @@ class _Memory:
 _memory = _Memory()
 
 
-def resampled_means(samples: Sequence[Sample], *, resamples: int) -> Floats:
+def resampled_means(samples: Sequence[Sample], *, resamples: int, subtracted: bool = False) -> Floats:
     """The mean of each sample in each resample, `(samples, resamples)`.
 
+    Means that are to be `subtracted` from others have pseudo-cases of their own: what was not seen doesn't cancel.
     The standard deviation of a row is the standard error of the mean, corrected for few groups. Raises ValueError if a
     sample is empty.
     """
     if not all(len(sample) for sample in samples):
         raise ValueError("an empty sample has no mean")
-    keys = [(_digest(sample), resamples) for sample in samples]
+    keys = [(_digest(sample), resamples, subtracted) for sample in samples]
     drawn = {key: draws for key in keys if (draws := _memory.get(key)) is not None}
     wanted = {key: sample for key, sample in zip(keys, samples, strict=True) if key not in drawn}
-    for key, draws in zip(wanted, _drawn(list(wanted.values()), resamples), strict=True):
+    for key, draws in zip(wanted, _drawn(list(wanted.values()), resamples, subtracted), strict=True):
         drawn[key] = draws
         _memory.put(key, draws)
     return np.stack([drawn[key] for key in keys])
@@ -74,7 +77,7 @@ def _digest(sample: Sample) -> bytes:
     return content.digest()
 
 
-def _drawn(samples: Sequence[Sample], resamples: int) -> list[Floats]:
+def _drawn(samples: Sequence[Sample], resamples: int, subtracted: bool) -> list[Floats]:
     if not samples:
         return []
     groups = np.unique(np.concatenate([sample.group_sizes[0] for sample in samples]))
@@ -90,7 +93,7 @@ def _drawn(samples: Sequence[Sample], resamples: int) -> list[Floats]:
         totals += sums[:, block] @ weights
         weighed += kinds[:, block] @ weights
     return [
-        _with_pseudo_cases(sample, *found)
+        _with_pseudo_cases(sample, subtracted, *found)
         for sample, *found in zip(samples, sums, sizes, totals, weighed[kind_of], strict=True)
     ]
 
@@ -114,17 +117,19 @@ def _weights(groups: Groups, space: Floats) -> Floats:
 
 
 @lru_cache(maxsize=8)
-def _pseudo_weights(group: int, resamples: int) -> Floats:
+def _pseudo_weights(group: int, resamples: int, subtracted: bool) -> Floats:
     """The weights of the two pseudo-cases of a sample that begins with `group`, `(2, resamples)`."""
-    return np.random.default_rng([SEED, group, 1]).standard_gamma(PSEUDO_WEIGHT, (2, resamples))
+    return np.random.default_rng([SEED, group, 2 if subtracted else 1]).standard_gamma(PSEUDO_WEIGHT, (2, resamples))
 
 
-def _with_pseudo_cases(sample: Sample, sums: Floats, sizes: Floats, totals: Floats, weighed: Floats) -> Floats:
+def _with_pseudo_cases(
+    sample: Sample, subtracted: bool, sums: Floats, sizes: Floats, totals: Floats, weighed: Floats
+) -> Floats:
     """The draws of one mean from its weighted sums and sizes: with pseudo-cases, and as wide as few groups make it."""
     mean, groups = sample.mean(), sample.effective_groups
     size = _design_effect(sample, float(np.sum((sums - mean * sizes) ** 2)))
     low, high = pseudo_values(sample)
-    below, above = size * _pseudo_weights(int(sample.groups.min()), totals.size)
+    below, above = size * _pseudo_weights(int(sample.groups.min()), totals.size, subtracted)
     draws = (totals + low * below + high * above) / (weighed + below + above)
     # The variance of weighted means is that of the groups divided by their number plus 1, not minus 1.
     spread: Floats = mean + (draws - mean) * np.sqrt((groups + 1) / max(groups - 1, 1))

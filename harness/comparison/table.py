@@ -58,12 +58,15 @@ class ScoreTable:
     def gap(self, a: str, b: str) -> Sample:
         """Score of `a` minus score of `b` on every case, seed by seed, NaN where either is unscored.
 
-        A variant with one seed, since nothing in it is drawn at random, meets every seed of the other.
+        A variant with one seed, since nothing in it is drawn at random, meets every seed of the other. Without a common
+        seed all is NaN.
         """
         first, second = self.scores[a], self.scores[b]
         if 1 in (len(first.seeds), len(second.seeds)):
             return Sample(first.values - second.values, self.groups)
         common = [seed for seed in first.seeds if seed in second.seeds]
+        if not common:
+            return Sample(np.full((len(self.cases), 1), np.nan), self.groups)
         return Sample(first.of(common) - second.of(common), self.groups)
 
     def difference(self, a: str, b: str) -> Sample:

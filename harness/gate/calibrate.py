@@ -17,6 +17,7 @@ from math import ceil, sqrt
 from statistics import NormalDist
 
 from harness.comparison import Record
+from harness.comparison.phrases import count
 from harness.comparison.record import Figure
 from harness.errors import InputError, NotComparableError
 from harness.gate.bounds import Bounds, bounds
@@ -150,14 +151,18 @@ def _rounded(drop: float) -> float:
 def _summary(runs: int, noise: Sequence[RuleNoise], rules: Rules) -> list[str]:
     told = []
     for one, rule in zip(noise, rules.rules, strict=True):
-        if rule.margin is None or rule.max_drop is None:
-            told.append(f"Rule {one.rule}: demands no more than a floor, which stays.")
+        if not one.checks:
+            why = "demands no more than a floor" if rule.most_fall is None else "no case of it is scored in all runs"
+            told.append(f"Rule {one.rule}: {why}, so it stays as it is.")
             continue
         of_what = "means over splits" if rule.mean else "single splits"
+        checks = count(one.checks, "check", "checks")
         told.append(
-            f"Rule {one.rule}, {one.checks} checks of {of_what}: {one.noisy} moved, by {100 * one.typical:.1f} points "
+            f"Rule {one.rule}, {checks} of {of_what}: {one.noisy} moved, by {100 * one.typical:.1f} points "
             f"typically and {100 * one.largest:.1f} at most, of which training makes {100 * one.training:.1f}. "
-            f"Proposed: margin {rule.margin:g}, max_drop {rule.max_drop:g}."
+            f"Proposed: margin {rule.most_fall:g}, max_drop {rule.least_fall:g}."
         )
     few = f" {runs} runs tell little of training: take {_SETTLED} or more." if runs < _SETTLED else ""
+    if not any(one.checks for one in noise):
+        return told
     return [*told, f"With these about nine of ten gates pass a run in which nothing changed.{few}"]

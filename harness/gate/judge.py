@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from harness.comparison.phrases import count
 from harness.errors import InputError
 from harness.gate.baseline import read_snapshot
 from harness.gate.checks import check, demands
@@ -54,15 +55,15 @@ def judge(
     checks = check(demands(rules, matched(run, baseline), baseline))
     if not checks:
         raise InputError("nothing is left that run and baseline have in common. Accept less, or make a new baseline.")
-    count = Counter(one.outcome for one in checks)
-    outcome: Literal["pass", "fail", "unknown"] = "fail" if count["fail"] else "unknown" if count["unknown"] else "pass"
+    by = Counter(one.outcome for one in checks)
+    outcome: Literal["pass", "fail", "unknown"] = "fail" if by["fail"] else "unknown" if by["unknown"] else "pass"
     return GateResult(
         outcome=outcome,
         passed=outcome == "pass" or (outcome == "unknown" and on_unknown == "pass"),
         checks=tuple(checks),
         summary=(
             _counted(checks),
-            *_unknown(count["unknown"], on_unknown),
+            *_unknown(by["unknown"], on_unknown),
             *_accepted(accepted, found),
             *_new(run, baseline),
             *_signatures(run, baseline),
@@ -72,22 +73,23 @@ def judge(
 
 def _advice(reasons: int) -> str:
     return (
-        f"The run can't be compared with the baseline for {reasons} reason{'s' if reasons > 1 else ''}: a difference "
-        "would not be due to the change under test. Repeat the run with what the baseline has, accept a reason by its "
+        f"The run can't be compared with the baseline for {count(reasons, 'reason', 'reasons')}: a difference would "
+        " not be due to the change under test. Repeat the run with what the baseline has, accept a reason by its "
         "name, or make a new baseline with --update."
     )
 
 
 def _counted(checks: list[Check]) -> str:
-    count = Counter(one.outcome for one in checks)
+    by = Counter(one.outcome for one in checks)
+    number = count(len(checks), "check", "checks")
     return (
-        f"{len(checks)} checks: {count['fail']} failed, {count['unknown']} can't tell, {count['pass']} passed. "
+        f"{number}: {by['fail']} failed, {by['unknown']} can't tell, {by['pass']} passed. "
         "Differences are paired by case and seed, with 95% intervals; a fall holds after Holm's correction over all."
     )
 
 
-def _unknown(count: int, on_unknown: OnUnknown) -> list[str]:
-    if not count:
+def _unknown(checks: int, on_unknown: OnUnknown) -> list[str]:
+    if not checks:
         return []
     done = "passes" if on_unknown == "pass" else "does not pass"
     return [f"What can't be told {done}, as --on-unknown {on_unknown} says."]

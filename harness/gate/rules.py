@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from harness._settings import read_yaml, validate
 from harness.comparison import ALPHA, write_text
@@ -22,7 +22,13 @@ def _listed(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-Patterns = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
+def _some(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not values:
+        raise ValueError("has nothing in it, so it would demand nothing")
+    return values
+
+
+Patterns = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_some)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -41,6 +47,8 @@ class Rule(_Settings):
         gate, to have lost more. Default: 0 beside a margin, so that any fall that is shown fails. Without a margin
         less than `max_drop` must be shown to be lost.
     floor: passes what is shown, at `alpha`, to lie above this score, fails what is shown to lie below.
+    alpha: 0.01 to 0.5. The least p that `bounds` can find is, after Holm's correction, just under 0.01: with less, no
+        fall could ever be shown.
     """
 
     variants: Patterns = ("*",)
@@ -50,7 +58,7 @@ class Rule(_Settings):
     margin: Share | None = None
     max_drop: Annotated[float, Field(ge=0, lt=1)] | None = None
     floor: Share | None = None
-    alpha: Annotated[float, Field(gt=0, le=0.5)] = ALPHA
+    alpha: Annotated[float, Field(ge=0.01, le=0.5)] = ALPHA
 
     @model_validator(mode="after")
     def _demands_something(self) -> Self:
@@ -83,7 +91,7 @@ class Rules(_Settings):
     accept: what may differ from the baseline, as `--accept` takes it.
     """
 
-    rules: Annotated[tuple[Rule, ...], Field(min_length=1)] = (Rule(mean=True, margin=0.03), Rule(margin=0.15))
+    rules: Annotated[tuple[Rule, ...], AfterValidator(_some)] = (Rule(mean=True, margin=0.03), Rule(margin=0.15))
     unscored_rise: Annotated[float, Field(ge=0, le=1)] = 0.02
     accept: tuple[str, ...] = ()
 

@@ -1,7 +1,7 @@
 """A gate's result in plain words: the one text that the terminal and all formats for CI show. Decides nothing."""
 
 from harness.comparison import Interval
-from harness.comparison.phrases import metric_label, p_value, percent, points_interval
+from harness.comparison.phrases import count, metric_label, p_value, percent, points_interval
 from harness.gate.escape import plain
 from harness.gate.records import Check, GateResult, Obstacle
 
@@ -74,7 +74,8 @@ def _power(check: Check) -> str:
     needed = f"; {check.cases_needed:,} cases would pass with 80%" if check.cases_needed is not None else ""
     if check.power >= 0.8:
         needed = ""
-    return f"With {check.n:,} cases it passes with a probability of {check.power:.0%} if {condition}{needed}."
+    cases = count(check.n, "case", "cases")
+    return f"With {cases} it passes with a probability of {check.power:.0%} if {condition}{needed}."
 
 
 def _quoted(name: str) -> str:

@@ -56,10 +56,10 @@ def run_comparison(config: CompareConfig, progress: Progress | None = None, cach
     """
     progress, cache = progress or Silent(), cache or Cache()
     plan = make_plan(config)
-    run = RunFolder(plan.out)
     finder = Finder(plan, cache, progress)
     scorer = Scorer(plan, finder)
     check_requirements(plan, scorer)
+    run = RunFolder(plan.out)
     finder.find_all()
     prompts = Prompts(plan, finder)
     prompts.build_all(progress)

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from harness.comparison.bootstrap import differences, mean_intervals, resampled_means, resamples_for, two_sided_p
+from harness.comparison.bootstrap import (
+    differences,
+    mean_intervals,
+    resampled_means,
+    resamples_for,
+    student_p,
+    two_sided_p,
+)
 from harness.comparison.samples import Sample
 
 TOLERANCE = 0.008  # resampling noise of a percentile bound with 10,000 resamples, about four standard errors
@@ -118,6 +125,21 @@ def test_splits_that_share_documents_are_drawn_together():
     assert separate.high - separate.low == pytest.approx((single.high - single.low) / np.sqrt(2), rel=0.05)
 
 
+def test_what_was_not_seen_does_not_cancel():
+    """Where two splits ask about the same documents and all answers are right, their difference has an interval."""
+    right = Sample.of(np.ones(60), np.repeat(np.arange(15), 4), lowest=0)
+    [found] = differences([(right, right)], weights=[1, -1])
+    assert found.low < -0.05
+    assert found.high > 0.05
+
+
+def test_a_difference_of_differences_is_no_surer_tie_than_one_of_them():
+    """Two samples of 98 equal cases, one minus the other, show no tie within three points, as little as one does."""
+    one, other = Sample.of(np.zeros(98)), Sample.of(np.zeros(98), np.arange(98, 196))
+    [found] = differences([(one, other)], weights=[1, -1])
+    assert found.p_equivalent >= 0.97**98
+
+
 def test_one_document_tells_nothing():
     """However many cases ask about one document, the interval of their mean is as wide as it can be."""
     [found] = mean_intervals([(Sample.of(np.arange(50) % 2, np.zeros(50), lowest=0),)])
@@ -137,3 +159,11 @@ def test_unequal_groups_count_less():
     sizes = np.array([91, *[1] * 9])
     assert Sample.of(np.zeros(100), np.repeat(np.arange(10), sizes)).effective_groups == pytest.approx(1.2, abs=0.01)
     assert Sample.of(np.zeros(100), np.repeat(np.arange(10), 10)).effective_groups == pytest.approx(10)
+
+
+def test_students_p_is_that_of_the_t_test_far_into_the_tail():
+    """For many graded cases it is the paired t test's, where counted draws would all be on one side."""
+    # scipy.stats.ttest_1samp(sample, 0).pvalue
+    sample = ((np.arange(400) * 7) % 11 - 3.8) / 10
+    assert student_p([Sample.of(sample)]) == pytest.approx(2.74e-13, rel=0.3)
+    assert student_p([Sample.of(np.zeros(40))]) == 1

@@ -82,6 +82,13 @@ def test_equal_quality_must_be_shown(world, right, of, equal, better) -> None:
     assert found.difference.low <= found.difference.value <= found.difference.high
 
 
+def test_who_was_chosen_by_the_scores_must_be_better_by_more(world) -> None:
+    """What shows that one of two variants is better doesn't where it is the best of six of its kind."""
+    scores = {"base/rag-3": {"in_domain": world.hits(80)}, "full/zero-shot": {"in_domain": world.hits(74)}}
+    others = {f"base/rag-{passages}": {"in_domain": world.hits(10)} for passages in (1, 2, 4, 5, 6)}
+    assert [_found(world, shown)[0].better for shown in (scores, scores | others)] == ["base/rag-3", ""]
+
+
 def test_without_either_kind_there_is_nothing_to_break_even(world) -> None:
     """A run without retrieval, or without fine-tuning, has no such record."""
     assert _found(world, {"base/rag-3": {"in_domain": world.hits(5)}, "full/rag-3": {"in_domain": world.hits(5)}}) == []

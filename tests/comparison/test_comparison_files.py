@@ -98,6 +98,8 @@ def test_broken_lines_are_all_told(rows, tmp_path):
         ('{"schema": "harness.comparison/9"}', r"schema 'harness.comparison/9', this version reads"),
         ('{"schema": "harness.comparison/2"}', r"suite: Field required"),
         ("[]", r"schema None"),
+        ("[" * 100_000, r"comparison.json: can't be read \(maximum recursion"),
+        (f'{{"schema": {"9" * 5_000}}}', r"comparison.json: can't be read \(Exceeds the limit"),
     ],
 )
 def test_a_broken_comparison_is_one_clear_error(tmp_path, content, message):

@@ -37,6 +37,14 @@ def test_a_seed_that_is_missing_on_a_split_leaves_it_unscored(world):
     assert tables["t", "exact_match"].unscored_share("a") == 1
 
 
+def test_without_a_common_seed_nothing_is_paired(world):
+    """Two variants of which each ran other seeds have no difference, not one of nothing."""
+    rows = [row for seed in (0, 1) for row in world.rows({"a": {"s": [1.0]}}, seed=seed)]
+    rows += [row for seed in (2, 3) for row in world.rows({"b": {"s": [0.0]}}, seed=seed)]
+    [table] = tabulate(rows).values()
+    assert len(table.difference("a", "b")) == 0
+
+
 def test_differences_are_paired_by_seed(world):
     """Seed meets the same seed, and a variant that draws nothing at random meets every seed."""
     rows = world.rows({"base": {"s": [0.5]}, "a": {"s": [1.0]}, "b": {"s": [0.0]}})

@@ -57,6 +57,15 @@ def test_the_noise_is_told(repeated):
     assert "3 runs tell little of training" in capture.get()
 
 
+def test_where_nothing_is_scored_nothing_is_proposed(store):
+    """Runs whose cases are all unscored leave the rules as they are, and promise nothing."""
+    run = read_snapshot(store("run", {"base/zero-shot": {"in_domain": [None] * 5}}))
+    found = calibrate([run, run])
+    assert found.rules == Rules()
+    assert found.summary[0] == "Rule 1: no case of it is scored in all runs, so it stays as it is."
+    assert not any("nine of ten" in told for told in found.summary)
+
+
 def test_runs_of_different_things_are_no_noise(repeated, store, scores):
     """Other variants than the first run's are told."""
     with pytest.raises(NotComparableError, match=r"run 2: variant 'full/zero-shot' is missing"):

@@ -33,6 +33,22 @@ def test_all_mistakes_of_a_file_are_told_at_once(tmp_path):
     assert "rules.1: demands nothing" in told
     assert "rules.2: max_drop: 0 needs a margin" in told
     assert "rules.3: max_drop: 0.1 is above margin: 0.05" in told
+    assert "has nothing in it" not in told
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("rules: []", "rules: has nothing in it"),
+        ("rules: [{variants: [], margin: 0.1}]", "variants: has nothing in it"),
+        ("rules: [{alpha: 0.001, margin: 0.1}]", "alpha: should be greater than or equal to 0.01"),
+    ],
+)
+def test_rules_that_could_never_stop_a_run_are_refused(tmp_path, content, told):
+    """No rule, a rule about nothing, and a level at which no fall could be shown are mistakes."""
+    (tmp_path / "gate.yaml").write_text(content)
+    with pytest.raises(InputError, match=told):
+        read_rules(tmp_path / "gate.yaml")
 
 
 def test_a_name_alone_is_a_list_of_one(tmp_path):

@@ -186,3 +186,11 @@ def test_each_region_of_the_map_is_the_cheaper_ones(full, tuned, retrieving):
                 "retrieval": row["queries"] * retrieving[0] + updates * retrieving[1],
             }
             assert month[row["wins"]] <= min(month.values()) * (1 + 1e-9)
+
+
+def test_the_retrieval_chart_counts_what_it_shows(drawn):
+    """Its sentence names the measures that are drawn, and one context is not told as several."""
+    found = drawn["retrieval"]
+    contexts, splits = ({row[column] for row in found.rows} for column in (0, 1))
+    assert f" of {len(contexts)} context{'' if len(contexts) == 1 else 's'} on {len(splits)} split" in found.summary
+    assert all(row[2] in found.summary for row in found.rows)

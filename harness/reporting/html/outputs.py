@@ -35,7 +35,11 @@ def read_outputs(run: RunFolder, weights: str, context: str, split: str) -> list
     Raises InputError for a file that can't be read, a line that isn't JSON, and one that names no case.
     """
     path = run.predictions_path(weights, context, split)
-    if not path.exists():
+    try:
+        kept = path.exists()
+    except OSError as error:
+        raise InputError(f"{path}: can't be read ({error.strerror}). Give the folder of a finished run.") from None
+    if not kept:
         return []
     found = []
     for number, row in enumerate(run.read_lines(path), 1):

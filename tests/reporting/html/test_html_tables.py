@@ -93,4 +93,23 @@ def test_requirements_are_a_table(full):
     found = requirements(full.model_copy(update={"decision": decision}))
     assert found.requirements == ["in_domain >= 0.8", "noisy >= 0.8"]
     assert [name for name, _ in found.rows] == [full.decision.recommended, "base/rag-3"]
-    assert [(check.outcome, check.value) for check in found.rows[1][1]] == [("not met", "0.83 (0.78 to 0.88)")] * 2
+    shown = ("not met", "83.0% (95% interval 78.0 to 88.0)")
+    assert [(check.outcome, check.value) for check in found.rows[1][1]] == [shown] * 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "figures", "shown"),
+    [
+        ("score", (0.83, 0.78, 0.88), "83.0% (95% interval 78.0 to 88.0)"),
+        ("difference", (0.0133, -0.00687, 0.0407), "+1.3 points (-0.7 to +4.1)"),
+        ("cost", (0.0222, None, None), "0.0222"),
+    ],
+)
+def test_a_requirement_is_shown_in_its_own_unit(full, kind, figures, shown):
+    """Scores stand in percent, drops in points, and costs as they were measured."""
+    value, low, high = figures
+    check = RequirementCheck(
+        requirement="it <= 1", variant="base/rag-3", kind=kind, value=value, low=low, high=high, outcome="met"
+    )
+    decision = full.decision.model_copy(update={"requirements": [check]})
+    assert requirements(full.model_copy(update={"decision": decision})).rows[0][1][0].value == shown
