@@ -63,4 +63,5 @@ def _quality(ruling: Ruling, found: BreakEven) -> str:
     if found.equal_quality:
         return f"they are equally good within {points_of(ruling.evidence.margin)}, at {gap}"
     told = f"{found.better} is significantly better" if found.better else "it can't be told which is better"
-    return f"{told}, {found.tuned} being at {gap}, so this does not decide"
+    at = f"at {gap}" if found.better == found.tuned else f"{found.tuned} being at {gap}"
+    return f"{told}, {at}, so this does not decide"

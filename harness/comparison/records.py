@@ -96,8 +96,9 @@ class Pair(Record):
     all couples of variants with that split and metric, `q` Benjamini and Hochberg's over all pairs of the comparison.
     `p_equivalent` is that of "the difference is the margin or more", two one-sided tests, Holm's over the pairs of that
     split and metric. `detectable` is the smallest difference that as many cases, as discordant as these, would show
-    with 80% power after the first correction (None where not even the largest). The verdict names who is significantly
-    better; else it is a tie where equivalence is shown, and unknown where neither is.
+    with 80% power after the first correction (None where not even the largest, or where the groups are too few to say).
+    The verdict names who is significantly better; else it is a tie where equivalence is shown, and unknown where
+    neither is.
     """
 
     a: str

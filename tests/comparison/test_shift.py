@@ -3,10 +3,6 @@ import pytest
 from harness.comparison.shift import shift
 
 
-def _by_variant(drops):
-    return {drop.variant: drop for drop in drops}
-
-
 def test_a_fall_is_positive(world, evidence):
     """The drop is the in-domain mean minus the shifted one, inside its interval, and significant if it is large."""
     rows = world.rows({"full/zero-shot": {"in_domain": world.hits(80), "paraphrase": world.hits(50)}})
