@@ -15,6 +15,7 @@ def report(
     compare: Annotated[
         bool, typer.Option("--compare", help="Show two runs side by side instead of writing a report.")
     ] = False,
+    out: Annotated[Path | None, typer.Option(help="With --compare: a Markdown file for what is shown.")] = None,
     terminal: Annotated[bool, typer.Option("--terminal", help="Show the report here too.")] = False,
     require: Require = None,
     queries_per_month: QueriesPerMonth = None,
@@ -29,11 +30,15 @@ def report(
     if compare:
         if terminal or prices or constraints != Constraints():
             raise InputError(
-                "harness report --compare: shows two runs under what each was made for, and takes no other option. "
-                "Drop the others, or report on one run."
+                "harness report --compare: shows two runs under what each was made for, and takes no other option but "
+                "--out. Drop the others, or report on one run."
             )
-        _compare(runs)
+        _compare(runs, out)
         return
+    if out is not None:
+        raise InputError(
+            f"harness report --out {out}: the report on one run lies in its folder. Drop --out, or add --compare."
+        )
     if len(runs) != 1:
         raise InputError(
             f"harness report: has {len(runs)} runs, and a report is on one. Name one, or add --compare for two."
@@ -47,9 +52,13 @@ def report(
         console.print(render(comparison))
 
 
-def _compare(runs: list[Path]) -> None:
-    from harness.reporting import read_two_runs, side_by_side
+def _compare(runs: list[Path], out: Path | None) -> None:
+    from harness.comparison import write_text
+    from harness.reporting import read_two_runs, side_by_side, side_by_side_markdown
 
     if len(runs) != 2:
         raise InputError(f"harness report --compare: shows two runs, not {len(runs)}. Name two run folders.")
-    console.print(side_by_side(read_two_runs(*runs)))
+    both = read_two_runs(*runs)
+    console.print(side_by_side(both))
+    if out is not None:
+        tell("Markdown", write_text(out, side_by_side_markdown(both)))

@@ -38,3 +38,11 @@ def test_two_runs_take_no_requirements(run, other):
     """What --compare would ignore is bad input."""
     with pytest.raises(InputError, match="takes no other option"):
         report([run, run], compare=True, **other)
+
+
+def test_two_runs_are_written_as_markdown_where_it_is_asked_for(run, tmp_path):
+    """--out takes what --compare shows, and is refused for the report on one run, which lies in its folder."""
+    report([run, run], compare=True, out=tmp_path / "two.md")
+    assert "base/rag-3" in (tmp_path / "two.md").read_text()
+    with pytest.raises(InputError, match="add --compare"):
+        report([run], out=tmp_path / "one.md")
