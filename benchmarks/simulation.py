@@ -3,11 +3,13 @@
     python benchmarks/simulation.py coverage
     python benchmarks/simulation.py alarms
     python benchmarks/simulation.py power
+    python benchmarks/simulation.py seeds
 
 `coverage` prints in how many simulated data sets the 95% interval holds the truth: of the plain percentile bootstrap,
 of the same expanded to Student's t (Hesterberg 2015), and of the harness. `alarms` compares variants that are equal and
 prints in how many comparisons any of them is called different, or two that differ by the margin a tie. `power` prints
-how often a difference of the size that the harness calls detectable is found.
+how often a difference of the size that the harness calls detectable is found. `seeds` is about false alarms with
+several seeds, whose luck is all that sets six variants apart.
 
 Right/wrong scores are right with a chance; graded ones run from 0 to 1. Two variants agree on a case more often than by
 chance: `correlation`. Cases come in groups of 1, of 10, or of 1 to 10 (*mixed*), and the scores of a group correlate by
@@ -19,6 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -254,13 +257,35 @@ def found_by_groups(setting: Setting, alpha: float, sets: int) -> tuple[float, f
     return effect, float(np.mean(np.array(found) < alpha))
 
 
+def seeds(sets: int) -> Iterator[str]:
+    """The false alarms with several seeds as a Markdown table, line by line."""
+    yield "| seeds | scatter of a training | any different |"
+    yield "| ---: | ---: | ---: |"
+    for count in (2, 3, 5):
+        for scatter in (0.03, 0.1):
+            yield f"| {count} | {100 * scatter:.0f} points | {100 * false_alarms_of_seeds(count, scatter, sets):.1f}% |"
+
+
+def false_alarms_of_seeds(count: int, scatter: float, sets: int) -> float:
+    """In which share of comparisons of six equal recipes, 150 graded cases, any two are called different."""
+    random = np.random.default_rng([20_260_106, count, round(100 * scatter)])
+    found = 0
+    for _ in range(sets):
+        case = random.normal(0.5, 0.2, (150, 1))
+        luck = random.normal(0, scatter, (6, 1, count)) + random.normal(0, 0.15, (6, 150, 1))
+        scores = np.clip(case + luck + random.normal(0, 0.1, (6, 150, count)), 0, 1)
+        family = judge(differences([[Sample.of(a - b)] for a, b in combinations(scores, 2)]))
+        found += any(one.better or one.worse for one in family)
+    return found / sets
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["coverage", "alarms", "power"])
+    parser.add_argument("what", choices=["coverage", "alarms", "power", "seeds"])
     parser.add_argument("--sets", type=int, default=2_000, help="simulated data sets a line")
     arguments = parser.parse_args()
     start = time.perf_counter()
-    tables = {"coverage": coverage, "alarms": alarms, "power": power}
+    tables = {"coverage": coverage, "alarms": alarms, "power": power, "seeds": seeds}
     for line in tables[arguments.what](arguments.sets):
         print(line, flush=True)
     print(f"\n{arguments.sets} data sets a line (half of it for 2,000 cases); {time.perf_counter() - start:.0f} s")

@@ -25,7 +25,7 @@ from harness.comparison.records import REFERENCE_VARIANT
 from harness.comparison.ruling import Ruling
 from harness.comparison.verdict import RequirementCheck
 
-_ENOUGH_SEEDS = 3  # two make an interval up to nine times as wide as many do, three up to 2.3 times
+_ENOUGH_SEEDS = 5  # of fewer, chance agreement among seeds makes too many differences (docs/statistics.md)
 _OUTCOMES: tuple[tuple[Outcome, str], ...] = (
     ("met", "Met by"),
     ("not met", "Not met by"),

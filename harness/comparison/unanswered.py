@@ -85,7 +85,7 @@ def _cases(ruling: Ruling, variant: str) -> str:
     if needed <= here:
         return f"it lies too near {points_of(margin)} for these {here:,} cases"
     seeds = " or more seeds" if ruling.evidence.seeds > 1 else ""
-    return f"to show {points_of(margin)} takes about {amount(needed)} cases{seeds}, and there are {here:,} cases"
+    return f"to show {points_of(margin)} takes about {amount(needed)} cases{seeds}, and there {'is 1 case' if here == 1 else f'are {here:,} cases'}"
 
 
 def _unmeasured(ruling: Ruling) -> list[str]:

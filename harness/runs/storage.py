@@ -14,7 +14,7 @@ from harness.errors import CacheError, HarnessError
 
 PART = ".part"  # the suffix of a file that is being written
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-_UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
+_UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ENOENT, errno.EEXIST}
 
 
 @contextmanager
