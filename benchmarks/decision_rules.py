@@ -9,9 +9,9 @@ worse.
 
 import numpy as np
 
-from harness.comparison.bootstrap import differences
-from harness.comparison.multiplicity import judge
-from harness.comparison.samples import Sample
+from harness.comparison.statistics.bootstrap import differences
+from harness.comparison.statistics.multiplicity import judge
+from harness.comparison.statistics.samples import Sample
 
 RUNS = 400
 DISCORDANCE = 0.2

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from harness.comparison import Sample
-from harness.comparison.samples import Floats
+from harness.comparison.statistics.samples import Floats
 from harness.gate.bounds import Bounds, Question, bounds
 from harness.gate.checks import Demand, check
 from harness.gate.matched import Matched, Target

@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.comparison.bootstrap import differences
-from harness.comparison.samples import Sample
+from harness.comparison.statistics.bootstrap import differences
+from harness.comparison.statistics.samples import Sample
 
 Floats = NDArray[np.float64]
 Way = Callable[[list[list[Floats]]], Floats]

@@ -30,7 +30,7 @@ from Stemmer import Stemmer
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from harness._quiet import quiet_transformers
-from harness.comparison.bootstrap import differences
+from harness.comparison.statistics.bootstrap import differences
 from harness.retrieval import (
     ChunkSettings,
     Coverage,

@@ -28,11 +28,11 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, stdtrit
 
 from harness.comparison import ScoreTable, judge
-from harness.comparison.bootstrap import differences, standard_error
-from harness.comparison.pairs import paired_differences
-from harness.comparison.power import mcnemar_detectable, mean_detectable
-from harness.comparison.samples import Groups, Sample
-from harness.comparison.significance import mcnemar_p, permutation_p
+from harness.comparison.findings.pairs import paired_differences
+from harness.comparison.statistics.bootstrap import differences, standard_error
+from harness.comparison.statistics.power import mcnemar_detectable, mean_detectable
+from harness.comparison.statistics.samples import Groups, Sample
+from harness.comparison.statistics.significance import mcnemar_p, permutation_p
 from harness.comparison.table import Scores
 
 Floats = NDArray[np.float64]

@@ -1,20 +1,6 @@
 """Which differences are real, and at what cost? Paired statistics over score rows; knows nothing of how it is shown."""
 
-from harness.comparison.attribution import RETRIEVED, SHOWN
-from harness.comparison.bootstrap import MARGIN, Difference, Interval
 from harness.comparison.compare import compare
-from harness.comparison.conclusions import (
-    Agreement,
-    AlphaPath,
-    AlphaPoint,
-    Drop,
-    Forgetting,
-    Router,
-    ShiftLine,
-    Staleness,
-)
-from harness.comparison.constraints import Constraints, known_names, parse_requirements
-from harness.comparison.decide import redecide
 from harness.comparison.evidence import Evidence
 from harness.comparison.files import (
     CASES_FILE,
@@ -35,13 +21,11 @@ from harness.comparison.files import (
     write_rows,
     write_text,
 )
+from harness.comparison.findings.attribution import RETRIEVED, SHOWN
 from harness.comparison.lookup import Lookup
 from harness.comparison.metrics import STALE_RATE, is_retrieval, primary_metric, primary_metrics
-from harness.comparison.money import BreakEven, Cost, Price, Prices
-from harness.comparison.multiplicity import ALPHA, Judged, holm, judge
-from harness.comparison.prices import load_prices
-from harness.comparison.record import Mean, Record
-from harness.comparison.records import (
+from harness.comparison.records.base import Mean, Record
+from harness.comparison.records.comparison import (
     REFERENCE_VARIANT,
     SCHEMA,
     Attribution,
@@ -57,10 +41,26 @@ from harness.comparison.records import (
     Trial,
     VariantReference,
 )
-from harness.comparison.rows import CaseRow, PassageRow, PromptRow, ScoreRow
-from harness.comparison.samples import Sample
+from harness.comparison.records.conclusions import (
+    Agreement,
+    AlphaPath,
+    AlphaPoint,
+    Drop,
+    Forgetting,
+    Router,
+    ShiftLine,
+    Staleness,
+)
+from harness.comparison.records.money import BreakEven, Cost, Price, Prices
+from harness.comparison.records.rows import CaseRow, PassageRow, PromptRow, ScoreRow
+from harness.comparison.records.verdict import Decision, RequirementCheck, Standing
+from harness.comparison.statistics.bootstrap import MARGIN, Difference, Interval
+from harness.comparison.statistics.multiplicity import ALPHA, Judged, holm, judge
+from harness.comparison.statistics.samples import Sample
 from harness.comparison.table import ScoreTable, Tables, tabulate
-from harness.comparison.verdict import Decision, RequirementCheck, Standing
+from harness.comparison.verdict.constraints import Constraints, known_names, parse_requirements
+from harness.comparison.verdict.decide import redecide
+from harness.comparison.verdict.prices import load_prices
 
 __all__ = [
     "ALPHA",

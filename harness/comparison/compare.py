@@ -3,19 +3,18 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from harness.comparison.agreement import agreement
-from harness.comparison.attribution import attribute
-from harness.comparison.bootstrap import MARGIN, mean_intervals
-from harness.comparison.constraints import Constraints
-from harness.comparison.decide import decide
 from harness.comparison.evidence import Evidence
-from harness.comparison.forgetting import forgetting
-from harness.comparison.interpolation import alpha_paths
+from harness.comparison.findings.agreement import agreement
+from harness.comparison.findings.attribution import attribute
+from harness.comparison.findings.forgetting import forgetting
+from harness.comparison.findings.interpolation import alpha_paths
+from harness.comparison.findings.pairs import paired_differences
+from harness.comparison.findings.router import routers
+from harness.comparison.findings.shift import shift
+from harness.comparison.findings.staleness import staleness
 from harness.comparison.metrics import primary_metrics
-from harness.comparison.money import Cost, Prices
-from harness.comparison.pairs import paired_differences
-from harness.comparison.record import Mean
-from harness.comparison.records import (
+from harness.comparison.records.base import Mean
+from harness.comparison.records.comparison import (
     Attribution,
     BaseReference,
     Cell,
@@ -28,11 +27,12 @@ from harness.comparison.records import (
     Trial,
     VariantReference,
 )
-from harness.comparison.router import routers
-from harness.comparison.rows import ScoreRow
-from harness.comparison.shift import shift
-from harness.comparison.staleness import staleness
+from harness.comparison.records.money import Cost, Prices
+from harness.comparison.records.rows import ScoreRow
+from harness.comparison.statistics.bootstrap import MARGIN, mean_intervals
 from harness.comparison.table import ScoreTable, Tables, tabulate
+from harness.comparison.verdict.constraints import Constraints
+from harness.comparison.verdict.decide import decide
 from harness.errors import InputError
 
 AnyFound = TypeVar("AnyFound", PassageUse, Attribution)

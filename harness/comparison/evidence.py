@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.comparison.bootstrap import MARGIN
-from harness.comparison.money import Cost
-from harness.comparison.records import SplitKind, SplitReference, VariantReference
+from harness.comparison.records.comparison import SplitKind, SplitReference, VariantReference
+from harness.comparison.records.money import Cost
+from harness.comparison.statistics.bootstrap import MARGIN
 from harness.comparison.table import ScoreTable, Tables
 
 

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from harness.comparison.record import Record
-from harness.comparison.records import SCHEMA, Comparison
-from harness.comparison.rows import CaseRow, PassageRow, PromptRow, ScoreRow
+from harness.comparison.records.base import Record
+from harness.comparison.records.comparison import SCHEMA, Comparison
+from harness.comparison.records.rows import CaseRow, PassageRow, PromptRow, ScoreRow
 from harness.errors import CacheError, InputError
 
 COMPARISON_FILE = "comparison.json"

@@ -1,8 +1,8 @@
 """Finds cells, pairs and costs in a comparison by name. Knows nothing of how they are shown or judged."""
 
 from harness.comparison.metrics import primary_metrics
-from harness.comparison.money import Cost
-from harness.comparison.records import REFERENCE_VARIANT, Cell, Comparison, Pair
+from harness.comparison.records.comparison import REFERENCE_VARIANT, Cell, Comparison, Pair
+from harness.comparison.records.money import Cost
 
 
 class Lookup:

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 
-from harness.comparison.records import Cell, SplitReference
-from harness.comparison.rows import ScoreRow
+from harness.comparison.records.comparison import Cell, SplitReference
+from harness.comparison.records.rows import ScoreRow
 
 STALE_RATE = "stale_rate"
 _BY_PREFERENCE = ("accuracy", "exact_match")

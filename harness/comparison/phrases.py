@@ -6,8 +6,8 @@ Scores run from 0 to 1 and are shown as percentages; differences of scores are s
 import re
 from collections.abc import Sequence
 
-from harness.comparison.bootstrap import Interval
-from harness.comparison.multiplicity import Judged
+from harness.comparison.statistics.bootstrap import Interval
+from harness.comparison.statistics.multiplicity import Judged
 
 
 def percent(share: float) -> str:

@@ -11,8 +11,8 @@ from math import nan
 
 import numpy as np
 
-from harness.comparison.rows import ScoreRow
-from harness.comparison.samples import Floats, Groups, Sample
+from harness.comparison.records.rows import ScoreRow
+from harness.comparison.statistics.samples import Floats, Groups, Sample
 from harness.errors import InputError
 
 

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from harness.comparison import BaseReference, Record, ScoreRow, ScoreTable, SplitKind, SplitReference, SuiteReference
 from harness.comparison.files import write_text
-from harness.comparison.record import Figure
+from harness.comparison.records.base import Figure
 from harness.errors import InputError
 from harness.gate.snapshot import Snapshot, snapshot_of
 

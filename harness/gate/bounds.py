@@ -23,8 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.comparison import Sample
-from harness.comparison.samples import Floats, Groups
-from harness.comparison.seeds import seed_variance, widened
+from harness.comparison.statistics.samples import Floats, Groups
+from harness.comparison.statistics.seeds import seed_variance, widened
 
 SEED = 20_240_302
 LEAST_RESAMPLES = 10_000

@@ -18,7 +18,7 @@ from statistics import NormalDist
 
 from harness.comparison import Record
 from harness.comparison.phrases import count
-from harness.comparison.record import Figure
+from harness.comparison.records.base import Figure
 from harness.errors import InputError, NotComparableError
 from harness.gate.bounds import Bounds, bounds
 from harness.gate.checks import Demand, demands

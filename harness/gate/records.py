@@ -3,7 +3,7 @@
 from typing import Literal
 
 from harness.comparison import Record
-from harness.comparison.record import Figure
+from harness.comparison.records.base import Figure
 
 Outcome = Literal["pass", "fail", "unknown"]
 

@@ -4,7 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.comparison.power import TYPICAL_DISCORDANCE, WORST_DISCORDANCE, cases_needed, smallest_detectable
+from harness.comparison.statistics.power import (
+    TYPICAL_DISCORDANCE,
+    WORST_DISCORDANCE,
+    cases_needed,
+    smallest_detectable,
+)
 from harness.errors import InputError, UnknownNameError
 from harness.pipeline.progress import Progress, Silent
 from harness.pipeline.suite_lengths import make_ruler, too_long

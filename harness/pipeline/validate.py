@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.comparison import Mean, Sample, ScoreRow
-from harness.comparison.bootstrap import mean_intervals
+from harness.comparison.statistics.bootstrap import mean_intervals
 from harness.pipeline.predict import Answered
 from harness.pipeline.score import Scorer
 

@@ -1,8 +1,8 @@
 """When fine-tuning is cheaper than retrieval, in words. Knows nothing of where they stand."""
 
 from harness.comparison import BreakEven
-from harness.comparison.bootstrap import Interval
 from harness.comparison.phrases import points_interval, printable
+from harness.comparison.statistics.bootstrap import Interval
 
 
 def when(found: BreakEven) -> str:

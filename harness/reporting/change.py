@@ -1,8 +1,8 @@
 """The sections of the Markdown report on what changes: shifted questions, revised facts, and who is right where."""
 
 from harness.comparison import Comparison, Mean, Router
-from harness.comparison.bootstrap import Interval
 from harness.comparison.phrases import percent_interval, points_interval
+from harness.comparison.statistics.bootstrap import Interval
 from harness.reporting.escape import code, table
 
 

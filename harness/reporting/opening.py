@@ -1,7 +1,7 @@
 """The opening of the Markdown report: the verdict, what it was under, and what would change it."""
 
 from harness.comparison import Comparison, RequirementCheck
-from harness.comparison.reasons import figure
+from harness.comparison.verdict.reasons import figure
 from harness.reporting.escape import code, prose, table
 
 

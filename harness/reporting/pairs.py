@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from harness.comparison import Comparison, Lookup, Pair
-from harness.comparison.bootstrap import Interval
 from harness.comparison.phrases import metric_label, points_interval, points_of
+from harness.comparison.statistics.bootstrap import Interval
 from harness.reporting.escape import code, prose, table
 
 _TESTS = {"mcnemar": "McNemar", "permutation": "permutation", "bootstrap": "bootstrap"}

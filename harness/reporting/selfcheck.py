@@ -8,9 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.comparison import write_text
-from harness.comparison.bootstrap import Interval
+from harness.comparison.findings.signs import ClaimOutcome, Outcome, SelfCheck, SignOutcome
 from harness.comparison.phrases import listing, p_value, points, points_interval, printable
-from harness.comparison.signs import ClaimOutcome, Outcome, SelfCheck, SignOutcome
+from harness.comparison.statistics.bootstrap import Interval
 from harness.reporting.escape import code, prose, table
 
 SELFCHECK_PAGE = "selfcheck.md"

@@ -3,8 +3,8 @@
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from harness.comparison.bootstrap import Interval
 from harness.comparison.phrases import listing, metric_label, points_interval, printable
+from harness.comparison.statistics.bootstrap import Interval
 from harness.reporting.columns import Column, signed
 from harness.reporting.escape import code, prose, table
 from harness.reporting.layout import Tables

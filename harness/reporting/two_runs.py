@@ -16,7 +16,7 @@ from harness.comparison import (
     read_comparison,
     read_rows,
 )
-from harness.comparison.between import Changes, changes
+from harness.comparison.findings.between import Changes, changes
 
 
 @dataclass(frozen=True)

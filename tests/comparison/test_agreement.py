@@ -2,7 +2,7 @@ from itertools import combinations
 
 import numpy as np
 
-from harness.comparison.agreement import agreement
+from harness.comparison.findings.agreement import agreement
 
 
 def _counts(found):

@@ -1,7 +1,7 @@
 import pytest
 
 from harness.comparison import Mean
-from harness.comparison.interpolation import alpha_paths
+from harness.comparison.findings.interpolation import alpha_paths
 
 
 def _validated(**values):

@@ -1,6 +1,6 @@
 import pytest
 
-from harness.comparison.attribution import RETRIEVED, SHOWN, attribute, cause
+from harness.comparison.findings.attribution import RETRIEVED, SHOWN, attribute, cause
 
 
 @pytest.mark.parametrize(

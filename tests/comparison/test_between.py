@@ -1,6 +1,6 @@
 import pytest
 
-from harness.comparison.between import changes
+from harness.comparison.findings.between import changes
 
 
 def run(world, right, of=100, seed=0):

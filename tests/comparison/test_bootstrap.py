@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from harness.comparison.bootstrap import (
+from harness.comparison.statistics.bootstrap import (
     differences,
     mean_intervals,
     resampled_means,
@@ -9,7 +9,7 @@ from harness.comparison.bootstrap import (
     student_p,
     two_sided_p,
 )
-from harness.comparison.samples import Sample
+from harness.comparison.statistics.samples import Sample
 
 TOLERANCE = 0.008  # resampling noise of a percentile bound with 10,000 resamples, about four standard errors
 

@@ -1,9 +1,9 @@
 import pytest
 
 from harness.comparison import BreakEven
-from harness.comparison.break_even import cheaper_between
-from harness.comparison.decide import redecide
-from harness.comparison.prices import Running
+from harness.comparison.verdict.break_even import cheaper_between
+from harness.comparison.verdict.decide import redecide
+from harness.comparison.verdict.prices import Running
 
 
 @pytest.mark.parametrize(

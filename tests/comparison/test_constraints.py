@@ -1,7 +1,7 @@
 import pytest
 
 from harness.comparison import Mean, SplitReference
-from harness.comparison.constraints import Constraints, Requirement, known_names, parse_requirements
+from harness.comparison.verdict.constraints import Constraints, Requirement, known_names, parse_requirements
 from harness.errors import InputError
 
 SPLITS = [

@@ -3,8 +3,8 @@ import re
 import pytest
 
 from harness.comparison import Comparison, Drop, Mean, Prices, ScoreRow
-from harness.comparison.constraints import Constraints
-from harness.comparison.decide import redecide
+from harness.comparison.verdict.constraints import Constraints
+from harness.comparison.verdict.decide import redecide
 from harness.errors import InputError
 
 PLENTY = 500

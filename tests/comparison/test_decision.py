@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from harness.comparison import REFERENCE_VARIANT
-from harness.comparison.decide import redecide
+from harness.comparison.verdict.decide import redecide
 
 
 def _decided(world, rows, **changes):

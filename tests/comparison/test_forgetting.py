@@ -1,7 +1,7 @@
 import pytest
 
-from harness.comparison.forgetting import forgetting
-from harness.comparison.pairs import paired_differences
+from harness.comparison.findings.forgetting import forgetting
+from harness.comparison.findings.pairs import paired_differences
 
 
 def _forgetting(evidence):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from harness.comparison.matched import at_matched_learning
+from harness.comparison.findings.matched import at_matched_learning
 
 
 def height(weights: np.ndarray, kept: list[float]) -> float:

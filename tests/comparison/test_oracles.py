@@ -9,12 +9,12 @@ from statsmodels.stats.power import TTestPower
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import ttost_paired
 
-from harness.comparison.bootstrap import differences, mean_intervals
-from harness.comparison.multiplicity import benjamini_hochberg, holm
-from harness.comparison.power import mean_detectable, mean_power
-from harness.comparison.samples import Sample
-from harness.comparison.significance import mcnemar_p, permutation_p
-from harness.comparison.tails import student
+from harness.comparison.statistics.bootstrap import differences, mean_intervals
+from harness.comparison.statistics.multiplicity import benjamini_hochberg, holm
+from harness.comparison.statistics.power import mean_detectable, mean_power
+from harness.comparison.statistics.samples import Sample
+from harness.comparison.statistics.significance import mcnemar_p, permutation_p
+from harness.comparison.statistics.tails import student
 
 P_VALUES = [
     [0.01, 0.04, 0.03, 0.005, 0.2, 0.04],

@@ -1,7 +1,7 @@
 import pytest
 
 from harness.comparison import tabulate
-from harness.comparison.pairs import opponents, paired_differences
+from harness.comparison.findings.pairs import opponents, paired_differences
 
 
 def _table(world, **right):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from harness.comparison.power import (
+from harness.comparison.statistics.power import (
     cases_needed,
     mcnemar_detectable,
     mcnemar_power,
@@ -9,7 +9,7 @@ from harness.comparison.power import (
     mean_power,
     smallest_detectable,
 )
-from harness.comparison.significance import mcnemar_p
+from harness.comparison.statistics.significance import mcnemar_p
 
 
 @pytest.mark.parametrize(("cases", "discordance"), [(100, 0.2), (150, 0.5), (700, 0.2), (3000, 0.05)])

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from harness.comparison import Cost, Prices
-from harness.comparison.prices import load_prices, price, running
+from harness.comparison.verdict.prices import load_prices, price, running
 from harness.errors import InputError
 
 SHIPPED = Path(__file__).parents[2] / "docs" / "prices.yaml"

@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import linregress
 
 from harness.comparison import ScoreTable
-from harness.comparison.robustness import effective_robustness, fit
+from harness.comparison.findings.robustness import effective_robustness, fit
 from harness.comparison.table import Scores
 
 BEFORE = np.array([0.12, 0.35, 0.5, 0.64, 0.81, 0.93])

@@ -1,6 +1,6 @@
 import pytest
 
-from harness.comparison.router import routers
+from harness.comparison.findings.router import routers
 
 
 def test_the_oracle_takes_the_better_of_each_case(world, evidence):

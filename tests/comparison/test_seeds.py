@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from harness.comparison.bootstrap import differences, mean_intervals
-from harness.comparison.samples import Sample
-from harness.comparison.tails import student
+from harness.comparison.statistics.bootstrap import differences, mean_intervals
+from harness.comparison.statistics.samples import Sample
+from harness.comparison.statistics.tails import student
 
 CASES = np.random.default_rng(0).random((100, 1)) * 0.4 + 0.3
 SHIFTS = np.array([-0.1, 0.0, 0.1])

@@ -1,6 +1,6 @@
 import pytest
 
-from harness.comparison.shift import shift
+from harness.comparison.findings.shift import shift
 
 
 def test_a_fall_is_positive(world, evidence):

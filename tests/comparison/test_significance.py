@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from harness.comparison.samples import Sample
-from harness.comparison.significance import is_right_or_wrong, mcnemar_p, permutation_p
+from harness.comparison.statistics.samples import Sample
+from harness.comparison.statistics.significance import is_right_or_wrong, mcnemar_p, permutation_p
 
 
 def test_no_discordant_case_tells_nothing():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from harness.comparison import Sample
-from harness.comparison.signs import Claim, Sign, judge_signs
+from harness.comparison.findings.signs import Claim, Sign, judge_signs
 
 
 def gaps(wins: int, losses: int = 0, of: int = 100, seeds: int = 3) -> Sample:

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from harness.comparison import STALE_RATE
-from harness.comparison.staleness import staleness
+from harness.comparison.findings.staleness import staleness
 
 
 def _rows(world, answers, stale, variant="full/zero-shot", **more):

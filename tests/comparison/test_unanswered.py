@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from harness.comparison import Sample
-from harness.comparison.bootstrap import differences
-from harness.comparison.power import cases_needed
-from harness.comparison.unanswered import cases_to_tell
+from harness.comparison.statistics.bootstrap import differences
+from harness.comparison.statistics.power import cases_needed
+from harness.comparison.verdict.unanswered import cases_to_tell
 
 
 @pytest.mark.parametrize(("cases", "wins", "losses"), [(200, 20, 20), (1000, 60, 40), (400, 100, 100)])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.comparison import ScoreRow, tabulate
-from harness.comparison.signs import judge_signs
+from harness.comparison.findings.signs import judge_signs
 from harness.pipeline import CompareConfig, run_comparison
 from harness.pipeline.plan import make_plan
 from harness.pipeline.selfcheck.claims import signs

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from harness.comparison import Comparison, Lookup, ScoreTable, groups_of, read_cases, read_rows, tabulate
-from harness.comparison.bootstrap import Difference, differences
+from harness.comparison.statistics.bootstrap import Difference, differences
 from harness.pipeline import CompareConfig, run_comparison
 from harness.weights import recipe_names
 

@@ -24,7 +24,7 @@ from harness.comparison import (
     Staleness,
     Standing,
 )
-from harness.comparison.conclusions import Agreement
+from harness.comparison.records.conclusions import Agreement
 
 SPLITS = ("in_domain", "paraphrase", "new_facts", "updated_facts", "noisy", "retention")
 ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)

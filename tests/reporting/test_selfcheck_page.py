@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from harness.comparison import Sample
-from harness.comparison.signs import Claim, SelfCheck, Sign, judge_signs
+from harness.comparison.findings.signs import Claim, SelfCheck, Sign, judge_signs
 from harness.reporting.selfcheck import render_selfcheck, selfcheck_page, summary, write_selfcheck
 
 

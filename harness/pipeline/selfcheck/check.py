@@ -6,7 +6,7 @@ What was run before is taken from the cache, so that an interrupted self-check g
 from pathlib import Path
 
 from harness.comparison import write_text
-from harness.comparison.signs import SelfCheck, judge_signs
+from harness.comparison.findings.signs import SelfCheck, judge_signs
 from harness.pipeline.compare import Result, run_comparison
 from harness.pipeline.progress import Progress
 from harness.pipeline.selfcheck.claims import ASKED, Cases, signs

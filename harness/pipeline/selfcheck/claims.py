@@ -6,7 +6,7 @@ figures were read in the source itself and which are quoted by others.
 
 from collections.abc import Mapping, Sequence
 
-from harness.comparison.signs import Claim, Sign
+from harness.comparison.findings.signs import Claim, Sign
 from harness.pipeline.selfcheck.experiments import (
     BASE,
     DOCUMENTS,

@@ -6,7 +6,7 @@ Knows nothing of what is claimed of two methods.
 from dataclasses import dataclass
 
 from harness.comparison import Sample
-from harness.comparison.matched import at_matched_learning
+from harness.comparison.findings.matched import at_matched_learning
 from harness.pipeline.selfcheck.experiments import STEPS, rung
 from harness.pipeline.selfcheck.scores import Arm, Scores
 

@@ -2,7 +2,7 @@
 
 from harness.comparison import Comparison, Interval
 from harness.comparison.phrases import listing, printable
-from harness.comparison.prices import running
+from harness.comparison.verdict.prices import running
 from harness.reporting.charts.figure import Figure, specification
 from harness.reporting.charts.scatter import Point, Scale, scatter
 from harness.reporting.charts.words import share

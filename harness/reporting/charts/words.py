@@ -1,8 +1,8 @@
 """Figures of charts as words, for their tables."""
 
 from harness.comparison import Mean
-from harness.comparison.bootstrap import Interval
 from harness.comparison.phrases import points_interval
+from harness.comparison.statistics.bootstrap import Interval
 
 
 def share(mean: Mean | None) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.comparison import RETRIEVED, SHOWN, CaseRow, Comparison, Lookup, ScoreRow, SplitReference, is_retrieval
-from harness.comparison.attribution import RIGHT_FROM, cause
+from harness.comparison.findings.attribution import RIGHT_FROM, cause
 from harness.comparison.phrases import metric_label
 from harness.reporting.html.material import Material
 from harness.reporting.html.outputs import Output

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.comparison import Comparison, RequirementCheck
-from harness.comparison.reasons import figure
+from harness.comparison.verdict.reasons import figure
 
 
 @dataclass(frozen=True)

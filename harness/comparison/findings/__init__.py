@@ -1,0 +1,1 @@
+"""What do the scores say? Differences, shift, forgetting, interpolation, agreement; decides nothing."""

@@ -1,0 +1,1 @@
+"""How sure is a number? Resampling, tests, corrections and power; knows nothing of variants and splits."""
