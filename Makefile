@@ -1,4 +1,4 @@
-.PHONY: check test docs demo
+.PHONY: check test slow docs demo
 
 check:  ## lint, format and types
 	ruff check .
@@ -13,3 +13,6 @@ docs:  ## the snippets of README and docs, run
 
 demo:  ## the pocket suite, end to end
 	harness compare
+
+slow:  ## simulations, and exports answered again: about ten minutes
+	pytest -m slow
