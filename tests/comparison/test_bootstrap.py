@@ -165,5 +165,14 @@ def test_students_p_is_that_of_the_t_test_far_into_the_tail():
     """For many graded cases it is the paired t test's, where counted draws would all be on one side."""
     # scipy.stats.ttest_1samp(sample, 0).pvalue
     sample = ((np.arange(400) * 7) % 11 - 3.8) / 10
-    assert student_p([Sample.of(sample)]) == pytest.approx(2.74e-13, rel=0.3)
-    assert student_p([Sample.of(np.zeros(40))]) == 1
+    assert student_p([[Sample.of(sample)]]) == pytest.approx([2.74e-13], rel=0.3)
+    assert student_p([[Sample.of(np.zeros(40))]]) == [1]
+
+
+def test_seeds_that_agree_by_chance_are_not_believed():
+    """The p of a difference on which two seeds agree is larger beside others on which they don't."""
+    steady = [Sample.of(np.full((100, 2), 0.1) + np.linspace(-0.2, 0.2, 100)[:, None])]
+    apart = [Sample.of(np.tile([0.3, -0.1], (100, 1)) + np.linspace(-0.2, 0.2, 100)[:, None])]
+    [alone], [beside, other] = student_p([steady]), student_p([steady, apart])
+    assert alone < 0.01 < beside
+    assert other == pytest.approx(student_p([apart])[0], abs=0.2)

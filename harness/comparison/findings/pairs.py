@@ -8,7 +8,7 @@ from dataclasses import replace
 from math import comb
 
 from harness.comparison.records.comparison import REFERENCE_VARIANT, Pair, Test
-from harness.comparison.statistics.bootstrap import MARGIN, RESAMPLES, differences, standard_error
+from harness.comparison.statistics.bootstrap import MARGIN, RESAMPLES, differences, standard_error, student_p
 from harness.comparison.statistics.multiplicity import ALPHA, Judged, benjamini_hochberg, judge
 from harness.comparison.statistics.power import mcnemar_detectable, mean_detectable
 from harness.comparison.statistics.samples import Sample
@@ -60,13 +60,18 @@ def suited_test(sample: Sample) -> Test:
     return "mcnemar" if is_right_or_wrong(sample) else "permutation"
 
 
-def _p_values(samples: Sequence[Sample], tests: Sequence[Test], otherwise: Sequence[float], flips: int) -> list[float]:
+def _p_values(samples: Sequence[Sample], tests: Sequence[Test], counted: Sequence[float], flips: int) -> list[float]:
+    """The p of each sample by its test; with several seeds the larger of what was `counted` and Student's."""
     permuted = [sample for sample, test in zip(samples, tests, strict=True) if test == "permutation"]
-    by_permutation = iter(permutation_p(permuted, flips=flips))
-    return [
-        next(by_permutation) if test == "permutation" else mcnemar_p(*_won_and_lost(sample)) if test == "mcnemar" else p
-        for sample, test, p in zip(samples, tests, otherwise, strict=True)
-    ]
+    seeded = [[sample] for sample, test in zip(samples, tests, strict=True) if test == "bootstrap"]
+    by_permutation, by_student = iter(permutation_p(permuted, flips=flips)), iter(student_p(seeded))
+    found = []
+    for sample, test, p in zip(samples, tests, counted, strict=True):
+        if test == "mcnemar":
+            found.append(mcnemar_p(*_won_and_lost(sample)))
+        else:
+            found.append(next(by_permutation) if test == "permutation" else max(p, next(by_student)))
+    return found
 
 
 def detectable(sample: Sample, test: Test, alpha: float, resamples: int) -> float | None:

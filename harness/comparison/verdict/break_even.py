@@ -54,8 +54,8 @@ def break_even(
 def _between(evidence: Evidence, retrieving: str, tuned: str, costs: Mapping[str, Running], *, among: int) -> BreakEven:
     samples = paired(tuned, retrieving, evidence.deciding())
     quantities = [samples] if samples else []
-    measured = zip(differences(quantities, margin=evidence.margin), quantities, strict=True)
-    found = judge([replace(one, p=student_p(quantity)) for one, quantity in measured], among=among)
+    measured = zip(differences(quantities, margin=evidence.margin), student_p(quantities), strict=True)
+    found = judge([replace(one, p=p) for one, p in measured], among=among)
     equal = any(one.equal for one in found)
     better = [tuned for one in found if one.better] + [retrieving for one in found if one.worse]
     start, end = cheaper_between(costs[tuned], costs[retrieving])

@@ -146,8 +146,9 @@ def against(
     """
     others = (name for name in variants if name != reference)
     samples = {variant: found for variant in others if (found := paired(variant, reference, tables))}
-    measured = zip(differences(list(samples.values()), margin=margin), samples.values(), strict=True)
-    family = [replace(one, p=student_p(quantity)) for one, quantity in measured]
+    quantities = list(samples.values())
+    measured = zip(differences(quantities, margin=margin), student_p(quantities), strict=True)
+    family = [replace(one, p=p) for one, p in measured]
     return dict(zip(samples, judge(family, among=comb(len(samples) + 1, 2) if chosen else 0), strict=True))
 
 
