@@ -9,9 +9,9 @@ number of cases, the scatter with its root.
 from math import ceil, sqrt
 from statistics import NormalDist
 
+from harness.comparison.statistics.power import POWER
 from harness.gate.bounds import Bounds
 
-POWER = 0.8
 _NORMAL = NormalDist()
 
 

@@ -7,7 +7,7 @@ from harness.reporting.columns import unscored_cells
 _TESTS = {
     "mcnemar": "right or wrong by McNemar's exact test",
     "permutation": "other scores by a paired permutation test",
-    "bootstrap": "differences of groups or seeds by the bootstrap",
+    "bootstrap": "differences over several seeds by the bootstrap",
 }
 
 
@@ -20,8 +20,8 @@ def methods(comparison: Comparison) -> list[str]:
         "between two of them is what differs between their names.",
         "Intervals are 95% bootstrap intervals over cases, with the same resamples for all variants of a split; cases "
         "that share a document or another group are drawn together, and several seeds widen them by what seeds vary.",
-        f"Differences are paired by case{f'; p values: {tests}' if tests else ''}. Holm's correction holds the pairs "
-        "of one split and metric together, Benjamini and Hochberg's all pairs of the run.",
+        f"Differences are paired by case{f'; p values: {tests}' if tests else ''}. Holm's correction is for "
+        "all couples of variants on one split and metric, Benjamini and Hochberg's for all pairs of the run.",
         f"Equal means shown to be less than {points_of(comparison.margin)} apart, by two one-sided tests. Where "
         "neither a difference nor equality is shown, that is what is told.",
         "Means over several splits give each split the same weight. A case that could not be scored is counted and "

@@ -11,6 +11,7 @@ from harness.comparison import Comparison, read_comparison, write_text
 from harness.comparison.phrases import metric_label
 from harness.reporting import change, closing, opening, pairs, passages, sections, spending, tuning
 from harness.reporting.escape import prose, table
+from harness.reporting.further import further_metrics
 
 if TYPE_CHECKING:
     from harness.reporting.charts import Figure
@@ -68,7 +69,7 @@ def _report(comparison: Comparison, drawn: Sequence["Figure"]) -> str:
         "Costs": spending.costs(comparison),
         "Chosen by validation": tuning.chosen(comparison),
         "Tuning": _joined(_picture(charts.get("tuning")), tuning.tuning(comparison)),
-        **{_heading(metric): sections.metric(comparison, metric) for metric in sections.further(comparison)},
+        **{_heading(metric): sections.metric(comparison, metric) for metric in further_metrics(comparison)},
         "Data": sections.data(comparison),
         "How these figures were found": closing.methods(comparison),
         "What these figures do not say": closing.limits(comparison),

@@ -20,9 +20,10 @@ def differences(comparison: Comparison) -> str:
     margin = points_of(comparison.margin)
     text = (
         "`a` minus `b` in percentage points, paired by case, with the 95% interval. `p`: that there is no difference, "
-        "after Holm's correction over the pairs of one split and metric; `q`: after Benjamini and Hochberg's over all "
-        f"pairs. *Tie*: shown to be less than {margin} apart (`p equal`, two one-sided tests, Holm); *cannot tell*: "
-        f"neither is shown. `detectable`: the smallest difference that 4 of 5 such comparisons would show.\n\n"
+        "after Holm's correction over all couples of variants on one split and metric; `q`: after Benjamini and "
+        f"Hochberg's over all pairs. *Tie*: shown to be less than {margin} apart (`p equal`, two one-sided tests, "
+        "Holm); *cannot tell*: neither is shown. `detectable`: the smallest difference that 4 of 5 such comparisons "
+        "would show.\n\n"
         f"{_pairs(shown)}"
     )
     if folded:

@@ -2,15 +2,11 @@
 
 from collections.abc import Sequence
 
-from harness.comparison import RETRIEVED, SHOWN, STALE_RATE, Comparison, Lookup, is_retrieval
+from harness.comparison import STALE_RATE, Comparison, Lookup
 from harness.comparison.phrases import metric_label
 from harness.reporting.columns import MARKS, UNSCORED_MARK, marks_legend
 from harness.reporting.escape import code, prose, table
-
-_METRIC_NOTES = {
-    STALE_RATE: "How often the answer is the one that was right before the corpus changed; lower is better.",
-    "supported": "How often the answer's own words stand in the passages that were shown, right or wrong.",
-}
+from harness.reporting.further import NOTES
 
 
 def scores(comparison: Comparison) -> str:
@@ -26,24 +22,10 @@ def scores(comparison: Comparison) -> str:
 
 def metric(comparison: Comparison, name: str) -> str:
     """One further metric on the splits that have it."""
-    note = _METRIC_NOTES.get(name, "")
+    note = NOTES.get(name, "")
     measured = {cell.split for cell in comparison.cells if cell.metric == name}
     columns = [(split.name, name) for split in comparison.splits if split.name in measured]
     return "\n\n".join(filter(None, [note, _matrix(comparison, columns)]))
-
-
-def further(comparison: Comparison) -> list[str]:
-    """The metrics that no section but their own shows: all that aren't primary on every split that has them."""
-    primary = Lookup(comparison).primary
-    return sorted(
-        {
-            cell.metric
-            for cell in comparison.cells
-            if primary[cell.split] != cell.metric
-            and not is_retrieval(cell.metric)
-            and cell.metric not in (RETRIEVED, SHOWN)
-        }
-    )
 
 
 def data(comparison: Comparison) -> str:

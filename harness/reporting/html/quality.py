@@ -2,14 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
-from harness.comparison import RETRIEVED, SHOWN, STALE_RATE, Comparison, Lookup, Mean, Pair, is_retrieval
+from harness.comparison import Comparison, Lookup, Mean, Pair
 from harness.comparison.phrases import metric_label, percent
+from harness.reporting.further import NOTES, further_metrics
 from harness.reporting.html.tables import NONE, Table, change, figure, share, table
 
-_FURTHER_NOTES = {
-    STALE_RATE: "How often the answer is the one that was right before the corpus changed; lower is better.",
-    "supported": "How often the answer's own words stand in the passages that were shown, right or wrong.",
-}
 _BETTER = {"tie": "tie", "unknown": "cannot tell"}
 
 
@@ -28,9 +25,9 @@ def _pairs(comparison: Comparison) -> list[Table]:
     margin = f"{100 * comparison.margin:g}"
     note = (
         "a minus b in percentage points over the cases that both have scored, with the 95% interval. p is Holm's over "
-        "the pairs of one split and metric, q Benjamini and Hochberg's over all pairs. A tie is shown to be less than "
-        f"{margin} points (p tie); where neither a difference nor a tie is shown, the data cannot tell. "
-        "Detectable: the smallest difference that as many cases would show four times out of five."
+        "all couples of variants on one split and metric, q Benjamini and Hochberg's over all pairs. A tie is "
+        f"shown to be less than {margin} points (p tie); where neither a difference nor a tie is shown, the data "
+        "cannot tell. Detectable: the smallest difference that as many cases would show four times out of five."
     )
     return _pair_table("Differences", pairs, note)
 
@@ -181,9 +178,8 @@ def _room(comparison: Comparison) -> list[Table]:
 def _further_metrics(comparison: Comparison) -> list[Table]:
     """One table a metric that doesn't decide everywhere."""
     lookup = Lookup(comparison)
-    names = {cell.metric for cell in comparison.cells if cell.metric != lookup.primary[cell.split]}
     found = []
-    for name in sorted(name for name in names if not is_retrieval(name) and name not in (RETRIEVED, SHOWN)):
+    for name in further_metrics(comparison):
         splits = [
             split.name
             for split in comparison.splits
@@ -195,7 +191,7 @@ def _further_metrics(comparison: Comparison) -> list[Table]:
             if any(lookup.cell(variant.name, split, name) for split in splits)
         ]
         label = metric_label(name)
-        note = " ".join(filter(None, ["Percent with the 95% interval.", _FURTHER_NOTES.get(name)]))
+        note = " ".join(filter(None, ["Percent with the 95% interval.", NOTES.get(name)]))
         found += table(label[:1].upper() + label[1:], ["variant", *splits], rows, note=note)
     return found
 
