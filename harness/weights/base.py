@@ -1,15 +1,18 @@
 """Finds, identifies and loads the base language model and its tokenizer.
 
-A local path never touches a hub. No code from a model's folder is run and no pickle is read.
+A local path never touches a hub. No pickle is read, and no code from a model's folder is run unless it is trusted by
+name.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness._hub import commit_of, fetch
 from harness._quiet import quiet_transformers
 from harness.errors import InputError
 
@@ -18,36 +21,44 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.model", "*.txt", "*.jinja")
-WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
-_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+INDEX = "model.safetensors.index.json"
+WEIGHTS = ("model.safetensors", INDEX)
+_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?(@[\w./-]+)?")
 
 
 @dataclass(frozen=True)
 class Base:
-    """A base model on this disk: how it was named, where it lies, and the SHA-256 of its files."""
+    """A base model on this disk: how it was named, where it lies, and the SHA-256 of its files.
+
+    `revision` is the commit of the hub that it was fetched from; None for a local folder. `trusted` models may run the
+    Python code in their folder, which is then part of the hash.
+    """
 
     name: str
     path: Path
     hash: str
+    revision: str | None = None
+    trusted: bool = False
 
 
-def locate_base(model: str) -> Base:
+def locate_base(model: str, *, trusted: bool = False) -> Base:
     """The model in the local folder `model`, or else the hub model of that id, downloaded.
 
-    Raises InputError if there is neither, or if what is there holds no safetensors weights.
+    `OWNER/NAME@REVISION` pins a commit, tag or branch of the hub. Raises InputError if there is neither, or if what is
+    there holds no safetensors weights.
     """
     path = Path(model)
     if path.is_dir():
         _check(path, model)
-        return Base(path.resolve().name, path.resolve(), _hash(path))
+        return Base(path.resolve().name, path.resolve(), _hash(path, trusted), trusted=trusted)
     if path.exists() or not _HUB_ID.fullmatch(model) or model.startswith("."):
         raise InputError(
             f"{model}: there is no such model folder, and it is no hub id (OWNER/NAME) either, so there is no base to "
             "adapt. Check the spelling, or give the path of a folder that save_pretrained wrote."
         )
-    path = _download(model)
+    path = _download(model, trusted)
     _check(path, model)
-    return Base(model, path, _hash(path))
+    return Base(model, path, _hash(path, trusted), commit_of(path), trusted)
 
 
 def _check(folder: Path, named: str) -> None:
@@ -64,15 +75,28 @@ def _check(folder: Path, named: str) -> None:
             f"{named}: holds an adapter (adapter_config.json), which transformers would load into the base, so that "
             "it would not be one. Give the folder of the model without its adapter."
         )
+    if elsewhere := _weights_elsewhere(folder / INDEX):
+        raise InputError(
+            f"{named}: its {INDEX} takes weights from {elsewhere!r}, which is no file of that folder, so the model "
+            "could change without its name. Give a folder that save_pretrained wrote."
+        )
 
 
-def _download(model: str) -> Path:
+def _weights_elsewhere(index: Path) -> str | None:
+    """The first file in an index of weights that doesn't lie beside it; None if there is none."""
+    try:
+        files = json.loads(index.read_bytes())["weight_map"].values() if index.is_file() else ()
+        return next((str(name) for name in files if Path(name).name != name), None)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None  # transformers tells what is wrong with it
+
+
+def _download(model: str, trusted: bool) -> Path:
     """The local snapshot of a hub model; raises InputError if the hub doesn't give it."""
-    from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(model, allow_patterns=list(FILES)))
+        return fetch(model, wanted=_files(trusted))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise InputError(
             f"{model}: there is no such model folder, and the hub gave no model of that id ({_reason(error)}). "
@@ -80,10 +104,15 @@ def _download(model: str) -> Path:
         ) from error
 
 
-def _hash(folder: Path) -> str:
+def _files(trusted: bool) -> tuple[str, ...]:
+    """The files that a model consists of."""
+    return (*FILES, "*.py") if trusted else FILES
+
+
+def _hash(folder: Path, trusted: bool) -> str:
     """SHA-256 over the names and bytes of the model's files."""
     digest = hashlib.sha256()
-    for path in sorted({path for pattern in FILES for path in folder.glob(pattern)}):
+    for path in sorted({path for pattern in _files(trusted) for path in folder.glob(pattern)}):
         digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
         with path.open("rb") as file:
             while block := file.read(1 << 22):
@@ -97,7 +126,7 @@ def load_tokenizer(base: Base) -> "PreTrainedTokenizerBase":
 
     try:
         with quiet_transformers():
-            return AutoTokenizer.from_pretrained(base.path, local_files_only=True, trust_remote_code=False)
+            return AutoTokenizer.from_pretrained(base.path, local_files_only=True, trust_remote_code=base.trusted)
     except Exception as error:  # the files are anybody's, and for broken ones the libraries raise anything
         raise InputError(
             f"{base.path}: its tokenizer can't be loaded ({_reason(error)}), so no prompt can be made for it. "
@@ -119,14 +148,15 @@ def load_model(base: Base, *, dtype: "torch.dtype", device: "torch.device") -> "
                 dtype=dtype,
                 local_files_only=True,
                 use_safetensors=True,
-                trust_remote_code=False,
+                trust_remote_code=base.trusted,
                 ignore_mismatched_sizes=True,  # told by `_refuse_random_weights`, tensor by tensor
                 output_loading_info=True,
             )
     except Exception as error:  # the files are anybody's, and for broken ones the libraries raise anything
         raise InputError(
             f"{base.path}: can't be loaded as a causal language model ({_reason(error)}). Give the folder of one, "
-            "complete and of an architecture that transformers knows without code of the model's own."
+            "complete and of an architecture that transformers knows. Code of the model's own is run only for a model "
+            "that --trust-code names."
         ) from error
     model, report = loaded
     _refuse_random_weights(base, report)
@@ -174,7 +204,7 @@ def empty_model(base: Base) -> "PreTrainedModel":
     try:
         with torch.device("meta"), quiet_transformers():
             return AutoModelForCausalLM.from_config(  # type: ignore[no-any-return, no-untyped-call]
-                config, trust_remote_code=False
+                config, trust_remote_code=base.trusted
             )
     except (ValueError, KeyError, ImportError) as error:
         raise InputError(
@@ -187,12 +217,12 @@ def _config(base: Base) -> "PreTrainedConfig":
 
     try:
         return AutoConfig.from_pretrained(  # type: ignore[no-any-return]
-            base.path, local_files_only=True, trust_remote_code=False
+            base.path, local_files_only=True, trust_remote_code=base.trusted
         )
     except Exception as error:  # the file is anybody's, and for a broken one the libraries raise anything
         raise InputError(
             f"{base.path}: its config.json can't be read ({_reason(error)}), so the model can't be built. "
-            "Mend that file, or give the folder of another model."
+            "Mend that file, or give another model. Code of a model is run only if --trust-code names it."
         ) from error
 
 

@@ -51,6 +51,7 @@ def open_source(folder: Path, name: str, seed: int, cache: Cache) -> Source:
     manifest = run.read_json("run.json")
     if "artifacts" not in manifest:
         raise InputError(f"{folder}: that run was never finished, so it has nothing to export. Run it again.")
+    run.verify()
     if name not in manifest["variants"]:
         raise UnknownNameError("variant", name, manifest["variants"], place=str(folder))
     variant, plan = Variant.parse(name), _plan(folder, manifest, name)
@@ -71,6 +72,11 @@ def _plan(folder: Path, manifest: dict[str, Any], name: str) -> Plan:
         raise InputError(
             f"{folder}: its prompts are those of {asked.suite}, which lm-evaluation-harness words, so there is no "
             "prompt template to export. Compare a suite of your own questions, and export from that run."
+        )
+    if asked.trust_code:
+        raise InputError(
+            f"{folder}: its base runs code of its own, which a run folder can't ask for and an export doesn't "
+            "bring along. Export a run on a base of an architecture that transformers knows."
         )
     alone: dict[str, Any] = {"variants": (name,), "weights": (), "contexts": (), "retention": (), "lm_eval_tasks": None}
     plan = make_plan(asked.model_copy(update={**alone, "tune": 0, "device": "auto", "out": folder}))
