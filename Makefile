@@ -6,7 +6,7 @@ check:  ## lint, format and types
 	mypy
 
 test:  ## all tests
-	pytest
+	pytest -n 2
 
 docs:  ## the snippets of README and docs, run
 	pytest tests/test_docs.py

@@ -1,5 +1,6 @@
 """What tests of several packages share."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
@@ -15,6 +16,9 @@ from harness.comparison import (
     VariantReference,
     compare,
 )
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # several processes share the cores; torch reads this when it is imported
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 Scores = Mapping[str, Mapping[str, Sequence[float | None]]]
 
