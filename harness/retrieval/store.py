@@ -3,7 +3,7 @@
 On disk, in a folder for one model, number type and version of the code::
 
     STORE/HASH.npy    a segment: rows of a text's hash, its vector and seconds; HASH is the SHA-256 of the file
-    STORE/.lock       held while texts are embedded; the system frees it when a process dies
+    STORE.lock        held while texts are embedded; the system frees it when a process dies
 
 A segment is written when its texts are embedded, so an interrupted run loses one segment at most. Knows nothing of
 passages.
@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from harness.errors import InputError
 from harness.retrieval.embedder import Role, Vectors, dimension, embed
 from harness.runs import CACHE_VARIABLE, file_hash
-from harness.runs.storage import storage_errors, write_atomic
+from harness.runs.locks import locked
+from harness.runs.storage import storage_errors, sweep, write_atomic
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -58,7 +58,8 @@ def embed_stored(
     if wanted.missing:
         with storage_errors(store, "the embedded texts", _REMEDY):
             store.mkdir(parents=True, exist_ok=True)
-            with FileLock(store / ".lock"):
+            with locked(store):
+                sweep(store)
                 # again, since another process may have embedded some meanwhile
                 _read(store, wanted, read, advance, spared, drop=True)
                 _embed_missing(store, model, role, wanted, advance)

@@ -6,11 +6,13 @@ Knows nothing of what the files mean.
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from harness.errors import InputError
 from harness.runs.fingerprint import JSON, file_hash, fingerprint
 from harness.runs.storage import write_atomic
+
+CLOCK = ".clock.json"  # how the name of a file ends that holds nothing but measured times
 
 
 class StoredFile(BaseModel):
@@ -33,9 +35,24 @@ class Manifest(BaseModel):
     seconds: float
     seal: str = ""
 
+    @field_validator("files")
+    @classmethod
+    def _stay_inside(cls, files: dict[str, StoredFile]) -> dict[str, StoredFile]:
+        """A manifest from a store that others write to must not lead out of the artifact's folder."""
+        for name in files:
+            parts = name.split("/")
+            if not all(parts) or {".", ".."} & set(parts) or any(character in name for character in "\\:\0"):
+                raise ValueError(f"{name!r} is no name of a file inside of an artifact")
+        return files
+
     @property
     def hash(self) -> str:
-        """SHA-256 over the names and bytes of the files; equals `folder_hash` of their folder."""
+        """SHA-256 over the names and bytes of the files but those of the clock: the same whenever it is built again."""
+        return fingerprint({name: file.sha256 for name, file in self.files.items() if not name.endswith(CLOCK)})
+
+    @property
+    def bytes_hash(self) -> str:
+        """SHA-256 over the names and bytes of all files; equals `folder_hash` of their folder."""
         return fingerprint({name: file.sha256 for name, file in self.files.items()})
 
     @property
@@ -66,22 +83,34 @@ class Manifest(BaseModel):
         return fingerprint(self.model_dump(mode="json", exclude={"seal"}))
 
 
+def stored(path: Path) -> StoredFile:
+    """The file at `path` as it is now."""
+    return StoredFile(sha256=file_hash(path), size=path.stat().st_size)
+
+
 def describe(kind: str, inputs: dict[str, JSON], folder: Path, seconds: float) -> Manifest:
     """The manifest of the files that a build of `seconds` left in `folder`."""
-    files = {
-        name: StoredFile(sha256=file_hash(path), size=path.stat().st_size) for name, path in list_files(folder).items()
-    }
+    files = {name: stored(path) for name, path in list_files(folder).items()}
     return Manifest(kind=kind, inputs=inputs, files=files, seconds=seconds)
 
 
 def read_manifest(path: Path) -> Manifest:
     """The manifest at `path`; raises InputError if it is torn or altered."""
     try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+        content = path.read_bytes()
+    except OSError as error:
         raise InputError(f"{path}: no readable manifest ({type(error).__name__})") from error
+    return parse_manifest(content, str(path))
+
+
+def parse_manifest(content: bytes, place: str) -> Manifest:
+    """The manifest that was read from `place`; raises InputError if it is torn or altered."""
+    try:
+        manifest = Manifest.model_validate_json(content)
+    except ValidationError as error:
+        raise InputError(f"{place}: no readable manifest ({type(error).__name__})") from error
     if manifest.seal != manifest._own_hash():
-        raise InputError(f"{path}: the manifest was altered after it was written")
+        raise InputError(f"{place}: the manifest was altered after it was written")
     return manifest
 
 

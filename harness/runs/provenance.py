@@ -37,14 +37,15 @@ def provenance(folder: Path | None = None) -> dict[str, JSON]:
         "python": platform.python_version(),
         "libraries": library_versions(LIBRARIES),
         "platform": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
+        "processor": processor(),
         "cores": _cores(),
         "memory_bytes": _memory(),
         **_git(folder or Path()),
     }
 
 
-def _processor() -> str:
+def processor() -> str:
+    """What the processor calls itself."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):

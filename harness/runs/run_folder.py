@@ -1,6 +1,7 @@
 """The folder of one run: where its records lie, written whole or not at all, and never outside of it.
 
-Knows nothing of what the records mean; `run.json` is what makes a folder a run.
+Knows nothing of what the records mean. `run.json` is what makes a folder a run; written last, it holds the hash of
+every record, so that a damaged one is noticed.
 """
 
 import json
@@ -8,13 +9,24 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from harness.errors import InputError
-from harness.runs.fingerprint import JSON
-from harness.runs.storage import PART, storage_errors, write_atomic
+from harness.runs.fingerprint import JSON, fingerprint
+from harness.runs.manifest import StoredFile, stored
+from harness.runs.storage import PART, storage_errors, sweep, write_atomic
 
 RUN_SCHEMA = "harness.run/1"
 MANIFEST = "run.json"
 REMEDY = "Free space there, or choose another folder with --out; what was finished is reused."
+_FILES, _SEAL = "files", "seal"
+_MARKS = (f'"schema": "{RUN_SCHEMA}"'.encode(), f'"{_SEAL}": "'.encode())  # a flipped byte leaves one of them
+_SHOWN = 10  # damaged files told of one run
+_GONE = "is missing"
+_DAMAGED = (
+    f"Nothing is concluded from files that are not as the run wrote them ({MANIFEST} holds their hashes): a disk "
+    "damaged them or someone edited them. Repeat the command that made the run; it writes them anew from the cache."
+)
 
 
 class RunFolder:
@@ -42,6 +54,50 @@ class RunFolder:
     def write_manifest(self, content: Mapping[str, JSON]) -> Path:
         """Writes `run.json`: `content` with the schema before it."""
         return self.write_json(MANIFEST, {"schema": RUN_SCHEMA, **content})
+
+    def finish(self, content: Mapping[str, JSON], records: Iterable[Path]) -> Path:
+        """Writes `run.json`, last of all: `content`, and the hash and size of each of the files `records`.
+
+        They are what `verify` holds the run to later; the manifest is sealed with a hash of itself.
+        """
+        paths = {path.absolute().relative_to(self.path).as_posix(): path for path in records}
+        files = {name: stored(paths[name]).model_dump() for name in sorted(paths)}
+        manifest: dict[str, JSON] = {"schema": RUN_SCHEMA, **content, _FILES: files}
+        sweep(self.path)
+        return self.write_json(MANIFEST, {**manifest, _SEAL: fingerprint(manifest)})
+
+    def verify(self, names: Iterable[str] | None = None) -> None:
+        """Holds the files `names`, or all of the run that are there, to what `run.json` says of them.
+
+        Raises InputError that names every one that is damaged or was changed, and for a run that was never finished.
+        """
+        recorded = self._recorded()
+        checked = recorded if names is None else names
+        found = [(name, _damage(self._inside(name), recorded.get(name))) for name in checked]
+        damaged = [f"{self.path / name}: {why}." for name, why in found if why and (names is not None or why != _GONE)]
+        if damaged:
+            more = [f"… and {len(damaged) - _SHOWN} more."] if len(damaged) > _SHOWN else []
+            raise InputError("\n".join([*damaged[:_SHOWN], *more, _DAMAGED]))
+
+    def _recorded(self) -> dict[str, StoredFile]:
+        """What `run.json` says of the files of the run, by name; raises InputError if it is damaged or has none."""
+        path = self._inside(MANIFEST)
+        manifest = _fields(self.read_json(MANIFEST))
+        if _FILES not in manifest and _SEAL not in manifest:
+            raise InputError(
+                f"{path}: holds no hashes of the run's files, so the run was not finished, or was made by an earlier "
+                "version. Repeat the command that began it: what was finished is reused."
+            )
+        seal = manifest.pop(_SEAL, "")
+        try:
+            if seal != fingerprint(manifest):
+                raise ValueError("not as it was sealed")
+            return TypeAdapter(dict[str, StoredFile]).validate_python(manifest.get(_FILES))
+        except ValueError:
+            raise InputError(
+                f"{path}: is damaged or was changed after the run was finished. Repeat the command that made the run: "
+                "it writes it anew."
+            ) from None
 
     def write_json(self, name: str | Path, value: JSON) -> Path:
         """Writes `value` to the file `name` of the run, indented; returns its path. Raises CacheError if it can't."""
@@ -92,11 +148,25 @@ class RunFolder:
 
 
 def _is_run(path: Path) -> bool:
+    """Whether a run was begun at `path`; also where its manifest is damaged, so that it can be written anew."""
     try:
-        content = json.loads((path / MANIFEST).read_bytes())
-    except (OSError, ValueError):
+        content = (path / MANIFEST).read_bytes()
+    except OSError:
         return False
-    return isinstance(content, dict) and content.get("schema") == RUN_SCHEMA
+    return any(mark in content for mark in _MARKS)
+
+
+def _fields(content: Any) -> dict[str, Any]:
+    return content if isinstance(content, dict) else {}
+
+
+def _damage(path: Path, recorded: StoredFile | None) -> str:
+    """Why the file at `path` isn't the one that was `recorded`; "" if it is."""
+    if not path.is_file():
+        return _GONE if recorded else ""  # whoever needs it says so
+    if recorded is None:
+        return "was added after the run was finished"
+    return "" if stored(path) == recorded else "has other bytes than the run wrote"
 
 
 def _is_empty(folder: Path) -> bool:

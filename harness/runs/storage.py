@@ -5,6 +5,7 @@ Knows nothing of what is stored.
 
 import errno
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,18 @@ from harness.errors import CacheError, HarnessError
 
 PART = ".part"  # the suffix of a file that is being written
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-_UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ENOENT, errno.EEXIST}
+_UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ENOENT, errno.EEXIST, errno.EFBIG}
+
+
+def lost_file(error: Exception, root: Path) -> CacheError | None:
+    """What to say of `error` if it means that a file of the cache at `root`, there a moment ago, is gone; else None."""
+    lost = None if isinstance(error, HarnessError) else _lost(error, root)
+    if lost is None:
+        return None
+    return CacheError(
+        f"{lost}: is gone from the cache, where it was a moment ago, so somebody removed it meanwhile. Repeat the "
+        "command: it is built again, and everything else is reused. (`harness cache prune` spares what is in use.)"
+    )
 
 
 @contextmanager
@@ -37,7 +49,8 @@ def storage_errors(place: Path, what: str, remedy: str) -> Iterator[None]:
 def write_atomic(path: Path, content: bytes) -> None:
     """Writes `content` to `path` so that after a crash the file is the old one or the new one, whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{PART}")
+    own = f"{secrets.token_hex(4)}.{os.getpid()}"  # in two containers processes have the same number
+    temporary = path.with_name(f".{path.name}.{own}{PART}")
     try:
         with temporary.open("wb") as file:
             file.write(content)
@@ -47,6 +60,14 @@ def write_atomic(path: Path, content: bytes) -> None:
     finally:
         temporary.unlink(missing_ok=True)
     sync(path.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Removes what `write_atomic` left half-written under `folder` in a process that is no more."""
+    for path in folder.rglob(f".*{PART}"):
+        owner = path.name.removesuffix(PART).rpartition(".")[2]
+        if owner.isdecimal() and not _alive(int(owner)):
+            path.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:
@@ -67,6 +88,19 @@ def sync_tree(folder: Path) -> None:
     sync(folder)
 
 
+def _alive(process: int) -> bool:
+    """Whether a `process` of that number runs on this machine."""
+    if os.name == "nt":
+        return True  # where signal 0 would end it
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # it is another user's
+    return True
+
+
 def _reason(error: Exception, place: Path) -> str | None:
     """Why `error` means that `place` can't take what is written to it, or None if it means something else."""
     number = error.errno if isinstance(error, OSError) else _errno_in(str(error))
@@ -75,6 +109,17 @@ def _reason(error: Exception, place: Path) -> str | None:
     if number in _UNWRITABLE and isinstance(error, OSError) and _within(error.filename, place):
         return f"{os.strerror(number)}: {error.filename or place}"
     return None
+
+
+def _lost(error: Exception, root: Path) -> Path | None:
+    """Which file below `root` the error says is missing."""
+    named = error.filename if isinstance(error, OSError) else None
+    if isinstance(error, FileNotFoundError) and isinstance(named, str | os.PathLike):
+        path = Path(named).absolute()
+        return path if path.is_relative_to(root.absolute()) else None
+    message = str(error)  # safetensors and FAISS
+    missing = os.strerror(errno.ENOENT) in message and str(root.absolute()) in message
+    return root if missing else None
 
 
 def _errno_in(message: str) -> int:

@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from harness.errors import CacheError
-from harness.runs import JSON, Artifact, Cache, artifact_key, default_cache_root, folder_hash
+from harness.runs import JSON, Artifact, Cache, artifact_key, default_cache_root, file_hash, folder_hash
+from harness.runs import artifacts as artifacts_module
+from harness.runs import manifest as manifest_module
 from harness.runs import storage as storage_module
+from harness.runs.manifest import read_manifest
 
 INPUTS: dict[str, JSON] = {"base": "abc", "recipe": {"rank": 8, "targets": ["q", "v"]}, "seed": 0, "dtype": "float32"}
 
@@ -317,3 +320,46 @@ def test_root_from_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert Cache().root == tmp_path / "mine"
     monkeypatch.delenv("HARNESS_CACHE")
     assert default_cache_root().name == "harness"
+
+
+def test_an_artifact_is_hashed_once_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who was handed an artifact isn't made to wait for its hash again, until any of its files changes."""
+    hashed: list[str] = []
+
+    def counted(path: Path) -> str:
+        hashed.append(path.name)
+        return file_hash(path)
+
+    monkeypatch.setattr(manifest_module, "file_hash", counted)
+    monkeypatch.setattr(artifacts_module, "_SETTLED", -1e9)  # as if the files had been written long ago
+    cache = Cache(tmp_path)
+    built = cache.artifact("weights", INPUTS, write())
+    hashed.clear()
+    for _ in range(3):
+        assert cache.find("weights", INPUTS) is not None
+    assert sorted(hashed) == ["data.txt", "other.txt"]
+    assert Cache(tmp_path).find("weights", INPUTS) is not None
+    assert len(hashed) == 4, "another reader trusts nobody"
+    changed = built.path / "other.txt"
+    times = changed.stat()
+    flip(changed)
+    os.utime(changed, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert cache.find("weights", INPUTS) is None
+
+
+def test_fresh_files_are_always_hashed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What changes within one tick of the clock is noticed too: young files are hashed at every look."""
+    cache = Cache(tmp_path)
+    built = cache.artifact("weights", INPUTS, write())
+    assert cache.find("weights", INPUTS) is not None
+    signature = artifacts_module._signature
+    same = signature(built.path.parent, read_manifest(built.path.parent / "manifest.json"))
+    monkeypatch.setattr(artifacts_module, "_signature", lambda *_: same)
+    flip(built.path / "other.txt")
+    assert cache.find("weights", INPUTS) is None
+
+
+@pytest.mark.parametrize("key", ["../../escape", "", "F" * 64, "a" * 63])
+def test_a_recorded_key_names_no_other_folder(key: str, tmp_path: Path) -> None:
+    """A key that a run recorded, and that could lead out of the cache, finds nothing."""
+    assert Cache(tmp_path).get("weights", key) is None

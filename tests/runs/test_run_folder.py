@@ -1,6 +1,8 @@
 import errno
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -121,3 +123,65 @@ def test_broken_line_is_named(tmp_path: Path) -> None:
         run.read_lines("scores.jsonl")
     with pytest.raises(InputError, match=r"missing\.json: can't be read"):
         run.read_json("missing.json")
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> RunFolder:
+    """A run of two records, and a report that came later."""
+    run = RunFolder(tmp_path / "run")
+    records = [
+        run.write_lines("scores.jsonl", [{"value": 1}]),
+        run.write_text(Path("retrieval", "rag-3.run"), "q 0 d 1"),
+    ]
+    run.finish({"seed": 3}, records)
+    run.write_text("report.md", "later")
+    return run
+
+
+def test_a_finished_run_is_as_it_was_written(finished: RunFolder) -> None:
+    """Untouched records pass, whatever was added beside them; so does what was moved away, until it is needed."""
+    finished.verify()
+    (finished.path / "report.md").write_text("later still")
+    (finished.path / "scores.jsonl").unlink()
+    RunFolder.existing(finished.path).verify()
+    with pytest.raises(InputError, match=r"scores.jsonl: is missing"):
+        finished.verify(["scores.jsonl"])
+    finished.write_text("cases.jsonl", "{}")
+    with pytest.raises(InputError, match=r"cases.jsonl: was added after"):
+        finished.verify(["cases.jsonl"])
+
+
+@pytest.mark.parametrize("name", ["scores.jsonl", "retrieval/rag-3.run", "run.json"])
+def test_a_flipped_byte_anywhere_is_noticed(finished: RunFolder, name: str) -> None:
+    """Any byte of any record, of the manifest too: the error names the file and the remedy, and a rerun mends it."""
+    path = finished.path / name
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(InputError, match=rf"{name}: [^\0]*[Rr]epeat the"):
+            RunFolder.existing(finished.path).verify()
+    again = RunFolder(finished.path)
+    records = [
+        again.write_lines("scores.jsonl", [{"value": 1}]),
+        again.write_text(Path("retrieval", "rag-3.run"), "q 0 d 1"),
+    ]
+    again.finish({"seed": 3}, records)
+    again.verify()
+    assert path.read_bytes() == whole
+
+
+def test_an_unfinished_run_vouches_for_nothing(tmp_path: Path) -> None:
+    """A run that was begun and never finished is told as such."""
+    with pytest.raises(InputError, match=r"was not finished, or was made by an earlier version"):
+        RunFolder(tmp_path).verify()
+
+
+def test_finishing_clears_what_killed_writers_left(tmp_path: Path) -> None:
+    """Half-written files of dead processes go; those of living ones stay."""
+    run = RunFolder(tmp_path)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for owner in (gone.pid, os.getpid()):
+        (tmp_path / f".scores.jsonl.{owner}.part").touch()
+    run.finish({}, [])
+    assert [path.name for path in tmp_path.glob(".*")] == [f".scores.jsonl.{os.getpid()}.part"]
