@@ -1,7 +1,9 @@
 """What tests of several packages share."""
 
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -16,6 +18,7 @@ from harness.comparison import (
     VariantReference,
     compare,
 )
+from harness.runs import RUN_SCHEMA, RunFolder
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # several processes share the cores; torch reads this when it is imported
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -87,6 +90,17 @@ class World:
             generated_tokens_per_query=3,
             artifact_bytes=0,
         )
+
+    @staticmethod
+    def seal(folder: Path) -> Path:
+        """Makes `folder` a finished run of the files that it holds now, as if a comparison had written them so."""
+        manifest = folder / "run.json"
+        content = json.loads(manifest.read_text()) if manifest.exists() else {}
+        records = [path for path in folder.rglob("*") if path.is_file() and path != manifest]
+        manifest.write_text(json.dumps({"schema": RUN_SCHEMA}))
+        own = {name: value for name, value in content.items() if name not in {"schema", "files", "seal"}}
+        RunFolder(folder).finish(own, records)
+        return folder
 
     @staticmethod
     def _cases(rows: list[ScoreRow], split: str) -> int:

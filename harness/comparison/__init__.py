@@ -1,21 +1,19 @@
 """Which differences are real, and at what cost? Paired statistics over score rows; knows nothing of how it is shown."""
 
 from harness.comparison.compare import compare
+from harness.comparison.comparison_files import COMPARISON_FILE, COSTS_FILE, read_comparison, write_comparison
 from harness.comparison.evidence import Evidence
 from harness.comparison.files import (
     CASES_FILE,
-    COMPARISON_FILE,
     PASSAGES_FILE,
     PROMPTS_FOLDER,
     ROWS_FILE,
     groups_of,
     read_cases,
-    read_comparison,
     read_passages,
     read_prompts,
     read_rows,
     write_cases,
-    write_comparison,
     write_passages,
     write_prompts,
     write_rows,
@@ -60,12 +58,13 @@ from harness.comparison.statistics.samples import Sample
 from harness.comparison.table import ScoreTable, Tables, tabulate
 from harness.comparison.verdict.constraints import Constraints, known_names, parse_requirements
 from harness.comparison.verdict.decide import redecide
-from harness.comparison.verdict.prices import load_prices
+from harness.comparison.verdict.prices import check_trained_tokens, load_prices
 
 __all__ = [
     "ALPHA",
     "CASES_FILE",
     "COMPARISON_FILE",
+    "COSTS_FILE",
     "MARGIN",
     "PASSAGES_FILE",
     "PROMPTS_FOLDER",
@@ -117,6 +116,7 @@ __all__ = [
     "Tables",
     "Trial",
     "VariantReference",
+    "check_trained_tokens",
     "compare",
     "groups_of",
     "holm",

@@ -6,6 +6,10 @@ from functools import cached_property
 from pathlib import Path
 
 from harness.comparison import (
+    CASES_FILE,
+    COMPARISON_FILE,
+    COSTS_FILE,
+    ROWS_FILE,
     BaseReference,
     Comparison,
     ScoreRow,
@@ -19,6 +23,7 @@ from harness.comparison import (
     read_rows,
     tabulate,
 )
+from harness.runs import RunFolder
 
 QUALITY_METRICS = frozenset({"accuracy", "exact_match", "token_f1"})
 
@@ -58,7 +63,8 @@ class Snapshot:
 
 
 def snapshot_of(folder: Path) -> Snapshot:
-    """What a gate needs of the run in `folder`; raises InputError if it can't be read."""
+    """What a gate needs of the run in `folder`; raises InputError if it can't be read or isn't as it was written."""
+    RunFolder.existing(folder).verify([COMPARISON_FILE, COSTS_FILE, ROWS_FILE, CASES_FILE])
     comparison = read_comparison(folder)
     splits = _splits(comparison)
     judged = {pair.metric for pair in comparison.pairs} or QUALITY_METRICS

@@ -49,13 +49,13 @@ def group_of(case: Case, suite: str) -> str:
     return f"{suite}: {piece.document}{span}"
 
 
-def write_asked(run: Path, plan: Plan, prompts: Prompts, finder: Finder) -> None:
-    """Writes `cases.jsonl`, `passages.jsonl` and `prompts/` of the run folder."""
-    write_cases(case_rows(plan.tasks), run)
-    write_passages(_shown(plan, prompts, finder), run)
+def write_asked(run: Path, plan: Plan, prompts: Prompts, finder: Finder) -> Iterator[Path]:
+    """Writes `cases.jsonl`, `passages.jsonl` and `prompts/` of the run folder, and gives the path of each in turn."""
+    yield write_cases(case_rows(plan.tasks), run)
+    yield write_passages(_shown(plan, prompts, finder), run)
     for context in plan.contexts:
         for task in plan.tasks:
-            write_prompts(_prompts(prompts, task, context, _seeds(plan, context)), run, str(context), task.name)
+            yield write_prompts(_prompts(prompts, task, context, _seeds(plan, context)), run, str(context), task.name)
 
 
 def _seeds(plan: Plan, context: Context) -> range:

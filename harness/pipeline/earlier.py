@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
-from harness.runs import Artifact, Cache
+from harness.runs import Artifact, Cache, RunFolder
 
 FOLDER = "training"
 
@@ -17,7 +17,11 @@ class Earlier:
         self._run, self._recipe = run, recipe
 
     def contents(self) -> frozenset[str]:
-        """The contents of all lessons that any seed has had there, and in the runs that it went on from."""
+        """The contents of all lessons that any seed has had there, and in the runs that it went on from.
+
+        Raises InputError if a file of that run isn't as it was written.
+        """
+        RunFolder.existing(self._run).verify()
         return frozenset(row["content"] for path in self._files() for row in _rows(path))
 
     def weights(self, seed: int, base_hash: str, cache: Cache) -> Artifact:

@@ -1,7 +1,7 @@
 """What a run leaves beside its scores: predictions, what every recipe learnt, and the manifest that names all of it."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain, groupby
 from pathlib import Path
 
@@ -26,7 +26,7 @@ RETRIEVAL = "retrieval"
 
 @dataclass(frozen=True)
 class Made:
-    """All that a run made, stage by stage."""
+    """All that a run made, stage by stage; `served` is what a server's replies said of themselves."""
 
     plan: Plan
     finder: Finder
@@ -34,15 +34,22 @@ class Made:
     lessons: Lessons
     trained: Trained
     answers: Answers
+    served: Mapping[str, JSON] = field(default_factory=dict)
 
 
-def write_records(run: RunFolder, made: Made) -> None:
-    """Writes predictions, rankings, lessons and, last, the manifest `run.json`."""
-    _write_predictions(run, made.answers.answered)
-    _write_retrieval(run, made)
-    _write_lessons(run, made)
-    write_results(run.path, made.answers.answered, model=made.plan.base.name, limit=made.plan.config.limit)
-    run.write_manifest(_manifest(made))
+def write_records(run: RunFolder, made: Made, written: Iterable[Path]) -> None:
+    """Writes predictions, rankings, lessons and, last, the manifest `run.json`.
+
+    `written` are the records of the run that were written before.
+    """
+    records = [
+        *written,
+        *_write_predictions(run, made.answers.answered),
+        *_write_retrieval(run, made),
+        *_write_lessons(run, made),
+        *write_results(run.path, made.answers.answered, model=made.plan.base.name, limit=made.plan.config.limit),
+    ]
+    run.finish(_manifest(made), records)
 
 
 def signature(plan: Plan, finder: Finder) -> str:
@@ -57,6 +64,12 @@ def signature(plan: Plan, finder: Finder) -> str:
         "seeds": plan.config.seeds,
         "cases": plan.config.limit or "all",
     }
+    if plan.config.server:
+        parts["server"] = plan.config.server.endpoint
+    if plan.hardware.load_in:
+        parts["load_in"] = plan.hardware.load_in
+    if plan.config.backend != "engine":
+        parts["backend"] = plan.config.backend
     if plan.retrieves:
         parts["retrieval"] = fingerprint([plan.retrieval.model_dump(mode="json"), finder.embedder])[:8]
     if plan.config.tune:
@@ -75,7 +88,8 @@ def _manifest(made: Made) -> dict[str, JSON]:
         "recipes": {name: recipe.model_dump(mode="json") for name, recipe in plan.recipes.items()},
         "suite": {"name": plan.suite.name, "hash": plan.suite.hash},
         "learnt": {name: {suite.name: suite.hash for suite in suites} for name, suites in plan.learnt.items()},
-        "base": {"model": plan.base.name, "hash": plan.base.hash},
+        **({"served": made.served} if made.served else {}),
+        "base": {"model": plan.base.name, "hash": plan.base.hash, "revision": plan.base.revision},
         "signature": signature(plan, made.finder),
         "metrics": made.scorer.signatures,
         "seeds": list(range(plan.config.seeds)),
@@ -86,7 +100,7 @@ def _manifest(made: Made) -> dict[str, JSON]:
             "retrieved": {f"{context}/{task.name}": found.hash for context, task, found in _retrieved(made)},
             "weights": {label: artifact.hash for label, artifact in trained.items()},
             "weights_keys": {label: artifact.key for label, artifact in trained.items()},
-            "predictions": {f"{a.variant}/{a.task.name}": a.artifact.hash for a in made.answers.answered},
+            "predictions": {f"{a.variant}/{a.task.name}": a.hash for a in made.answers.answered},
         },
         "computed": {
             f"{a.variant}/{a.task.name}": {"mode": a.mode, **({"fallback": a.fallback} if a.fallback else {})}
@@ -110,32 +124,32 @@ def _retrieved(made: Made) -> Iterator[tuple[Context, Task, Retrieved]]:
             yield context, task, made.finder.find(task, context)
 
 
-def _write_retrieval(run: RunFolder, made: Made) -> None:
+def _write_retrieval(run: RunFolder, made: Made) -> Iterator[Path]:
     """For each context and task a TREC run, and for each task with evidence the qrels that it is judged by."""
     for context, task, found in _retrieved(made):
         relevant = {case: judged.relevant for case, judged in found.judged.items() if judged.relevant}
         ranked = (run_lines(case, judged.ranking, str(context)) for case, judged in found.judged.items())
-        run.write_text(Path(RETRIEVAL, str(context), f"{task.name}.run"), "".join(chain.from_iterable(ranked)))
+        yield run.write_text(Path(RETRIEVAL, str(context), f"{task.name}.run"), "".join(chain.from_iterable(ranked)))
         if relevant:
             judged = (qrels_lines(case, names) for case, names in relevant.items())
-            run.write_text(Path(RETRIEVAL, f"{task.name}.qrels"), "".join(chain.from_iterable(judged)))
+            yield run.write_text(Path(RETRIEVAL, f"{task.name}.qrels"), "".join(chain.from_iterable(judged)))
 
 
 def _label(stages: Sequence[str], seed: int) -> str:
     return f"{'>'.join(stages)}, seed {seed}"
 
 
-def _write_lessons(run: RunFolder, made: Made) -> None:
+def _write_lessons(run: RunFolder, made: Made) -> Iterator[Path]:
     """One file a recipe and seed: a line for every example, those of an earlier run that it went on from among them."""
     for name, recipe in made.plan.recipes.items():
         inherited = Earlier(recipe.data.continue_from, name).contents() if recipe.data.continue_from else frozenset()
         for seed in range(made.plan.config.seeds):
             rows = [lesson.as_row() for lesson in made.lessons.of(recipe, seed)]
             rows += [{"content": content, "earlier": True} for content in sorted(inherited)]
-            run.write_lines(Path(FOLDER, name, f"seed-{seed}.jsonl"), rows)
+            yield run.write_lines(Path(FOLDER, name, f"seed-{seed}.jsonl"), rows)
 
 
-def _write_predictions(run: RunFolder, answered: Sequence[Answered]) -> None:
+def _write_predictions(run: RunFolder, answered: Sequence[Answered]) -> Iterator[Path]:
     """One file a variant and task; the lines of several seeds follow one another."""
 
     def place(answer: Answered) -> tuple[str, str, str]:
@@ -143,4 +157,4 @@ def _write_predictions(run: RunFolder, answered: Sequence[Answered]) -> None:
 
     for (weights, context, task), answers in groupby(sorted(answered, key=place), key=place):
         rows = [as_row(prediction) for answer in answers for prediction in answer.predictions]
-        run.write_lines(run.predictions_path(weights, context, task), rows)
+        yield run.write_lines(run.predictions_path(weights, context, task), rows)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.comparison import (
+    CASES_FILE,
+    ROWS_FILE,
     Cell,
     Comparison,
     Judged,
@@ -13,10 +15,11 @@ from harness.comparison import (
     VariantReference,
     groups_of,
     read_cases,
-    read_comparison,
     read_rows,
 )
 from harness.comparison.findings.between import Changes, changes
+from harness.reporting.reading import read_run
+from harness.runs import RunFolder
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,11 @@ def read_two_runs(first: Path, second: Path) -> TwoRuns:
     Changes are paired only where both asked the same suite, as its content hash says: then cases of the same name are
     the same.
     """
-    comparisons = read_comparison(first), read_comparison(second)
+    comparisons = read_run(first), read_run(second)
     found: Changes = {}
     if comparisons[0].suite.hash == comparisons[1].suite.hash:
+        for run in (first, second):
+            RunFolder.existing(run).verify([ROWS_FILE, CASES_FILE])
         primary = Lookup(comparisons[0]).primary
         before, after = (
             [row for row in read_rows(run) if row.metric == primary.get(row.split)] for run in (first, second)

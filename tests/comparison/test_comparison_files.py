@@ -1,10 +1,14 @@
 import json
+import shutil
 
 import pytest
 from pydantic import ValidationError
 
 from harness.comparison import (
+    Constraints,
+    Prices,
     ScoreRow,
+    Trial,
     read_comparison,
     read_rows,
     write_comparison,
@@ -27,14 +31,14 @@ def test_comparison_round_trips(world, rows, tmp_path):
     first = write_comparison(comparison, tmp_path / "run").read_bytes()
     assert read_comparison(tmp_path / "run") == comparison
     assert write_comparison(comparison, tmp_path / "run").read_bytes() == first
-    assert list((tmp_path / "run").iterdir()) == [tmp_path / "run" / "comparison.json"]
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["comparison.json", "costs.json"]
 
 
 def test_comparison_is_the_published_schema(world, rows, tmp_path):
-    """The file has the keys that other tools rely on, the schema under "schema", and one line for each cell."""
+    """The files have the keys that other tools rely on, the schema under "schema", and one line for each cell."""
     text = write_comparison(world.compare(rows), tmp_path).read_text()
     content = json.loads(text)
-    assert content["schema"] == "harness.comparison/2"
+    assert content["schema"] == "harness.comparison/3"
     assert list(content) == [
         "schema",
         "signature",
@@ -53,18 +57,46 @@ def test_comparison_is_the_published_schema(world, rows, tmp_path):
         "staleness",
         "agreement",
         "routers",
-        "costs",
-        "prices",
-        "priced",
-        "break_even",
         "passages",
         "attribution",
         "trials",
         "failures",
-        "standings",
-        "decision",
+    ]
+    assert list(json.loads((tmp_path / "costs.json").read_text())) == [
+        *("schema", "comparison", "trial_seconds"),
+        *("costs", "prices", "priced", "break_even", "standings", "decision"),
     ]
     assert f"    {json.dumps(content['cells'][0])}" in text
+
+
+def test_the_clock_changes_one_file_only(world, rows, tmp_path):
+    """Other seconds, and all that is concluded from them, leave comparison.json as it was to the byte."""
+    trial = Trial(recipe="lora", number=0, settings={}, learning_rate=0.1, epochs=1, seconds=1.5)
+    kept = {}
+    for name, factor in (("quick", 1.0), ("slow", 7.0)):
+        costs = [
+            world.cost(variant).model_copy(update={"seconds_per_query": factor / (1 + place), "p95_seconds": factor})
+            for place, variant in enumerate(("base/zero-shot", "base/rag-3"))
+        ]
+        timed = trial.model_copy(update={"seconds": factor})
+        constraints = Constraints(("p95_seconds <= 2",), 1000, 0)
+        written = world.compare(rows, costs=costs, trials=[timed], constraints=constraints, prices=Prices(gpu_hour=2))
+        kept[name] = write_comparison(written, tmp_path / name).read_bytes()
+        assert read_comparison(tmp_path / name) == written
+    assert kept["quick"] == kept["slow"]
+    assert (tmp_path / "quick" / "costs.json").read_bytes() != (tmp_path / "slow" / "costs.json").read_bytes()
+
+
+def test_costs_of_another_run_are_not_joined(world, rows, tmp_path):
+    """costs.json beside a comparison.json that it doesn't belong to is one clear error with a remedy."""
+    write_comparison(world.compare(rows), tmp_path / "one")
+    write_comparison(world.compare(rows, margin=0.1), tmp_path / "other")
+    shutil.copy(tmp_path / "other" / "costs.json", tmp_path / "one" / "costs.json")
+    with pytest.raises(InputError, match=r"one/costs.json: belongs to another comparison.json .* Repeat the command"):
+        read_comparison(tmp_path / "one")
+    (tmp_path / "one" / "costs.json").unlink()
+    with pytest.raises(InputError, match=r"costs.json: there is no such file"):
+        read_comparison(tmp_path / "one")
 
 
 def test_rows_round_trip(rows, tmp_path):
@@ -96,7 +128,8 @@ def test_broken_lines_are_all_told(rows, tmp_path):
     [
         ('{\n"schema": oops}', r"comparison.json:2: not valid JSON"),
         ('{"schema": "harness.comparison/9"}', r"schema 'harness.comparison/9', this version reads"),
-        ('{"schema": "harness.comparison/2"}', r"suite: Field required"),
+        ('{"schema": "harness.comparison/2"}', r"Run harness compare again with this version"),
+        ('{"schema": "harness.comparison/3"}', r"suite: Field required"),
         ("[]", r"schema None"),
         ("[" * 100_000, r"comparison.json: can't be read \(maximum recursion"),
         (f'{{"schema": {"9" * 5_000}}}', r"comparison.json: can't be read \(Exceeds the limit"),

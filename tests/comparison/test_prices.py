@@ -42,6 +42,22 @@ def test_only_what_is_trained_needs_examples_of_an_update() -> None:
     assert (tuned.update, retrieving.update) == (51.0, 0.02)
 
 
+def test_a_provider_is_paid_by_the_tokens_that_it_trains_on() -> None:
+    """A million tokens at three dollars cost three, whatever its machines took; the rest is paid by the hour."""
+    spent = {"build_seconds": 1836, "index_seconds": 36, "tune_seconds": 0}
+    taught = TUNED.model_copy(update={"trained_tokens": 1e6, **spent})
+    [found] = price([taught], Prices(gpu_hour=2, million_trained_tokens=3))
+    assert (found.build, found.update) == (3.02, 3.02)
+    [same] = price([TUNED], Prices(gpu_hour=2, million_trained_tokens=3))
+    assert same == price([TUNED], Prices(gpu_hour=2))[0]
+
+
+def test_a_provider_without_a_price_is_not_free() -> None:
+    """What a provider bills and no price is given for is an error that names the key."""
+    with pytest.raises(InputError, match=r"lora/zero-shot is trained by a provider.*million_trained_tokens"):
+        price([TUNED.model_copy(update={"trained_tokens": 5.0})], Prices(gpu_hour=2))
+
+
 def test_without_prices_costs_are_seconds() -> None:
     """A month of 1,000 queries and two updates is 360 seconds of queries and twice 1,800 of training."""
     found = running(TUNED)

@@ -19,7 +19,7 @@ def store(world, tmp_path):
         write_rows(rows, tmp_path / name)
         write_cases(asked, tmp_path / name)
         write_comparison(world.compare(rows, **changes), tmp_path / name)
-        return tmp_path / name
+        return world.seal(tmp_path / name)
 
     return write
 

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def folder(store, scores, world, tmp_path):
     return tmp_path
 
 
-def test_exit_codes(folder):
+def test_exit_codes(folder, world):
     """0 passes, 1 fails, 2 is not comparable or bad input."""
     assert run("harness gate run --baseline baseline.json", folder).returncode == 0
     assert run("harness gate worse --baseline baseline.json", folder).returncode == 1
@@ -43,6 +44,12 @@ def test_exit_codes(folder):
     shutil.copytree(folder / "run", folder / "other")
     text = (folder / "other" / "comparison.json").read_text()
     (folder / "other" / "comparison.json").write_text(text.replace("5u17e", "0ther"))
+    edited = run("harness gate other --baseline baseline.json", folder)
+    assert (edited.returncode, "other/comparison.json: has other bytes" in edited.stderr) == (2, True)
+    costs = (folder / "other" / "costs.json").read_text()
+    hashes = [sha256(told.encode()).hexdigest() for told in (text, text.replace("5u17e", "0ther"))]
+    (folder / "other" / "costs.json").write_text(costs.replace(*hashes))
+    world.seal(folder / "other")
     refused = run("harness gate other --baseline baseline.json --junit gate.xml", folder)
     assert refused.returncode == 2
     assert "--accept suite" in refused.stderr
@@ -96,11 +103,12 @@ def test_an_update_writes_over_nothing_but_a_baseline(folder):
     assert run("harness gate worse --baseline baseline.json --update", folder).returncode == 0
 
 
-def test_an_error_is_shown_as_it_is_written(folder):
+def test_an_error_is_shown_as_it_is_written(folder, world):
     """`:100:` in a message is a line of a file and no emoji, and a name with an escape sequence moves no terminal."""
     lines = (folder / "run" / "scores.jsonl").read_text().splitlines()
     lines[99] = "{"
     (folder / "run" / "scores.jsonl").write_text("\n".join(lines))
+    world.seal(folder / "run")
     told = run("harness gate run --baseline baseline.json", folder).stderr
     assert "run/scores.jsonl:100: Invalid JSON" in told
     (folder / "gate.yaml").write_text("rules: [{variants: nothing, margin: 0.1}]\n")
@@ -127,7 +135,7 @@ def test_a_copied_run_needs_no_torch(folder):
     """What a gate reads lies in the folder, wherever that is, and no model library is loaded for it."""
     moved = folder / "elsewhere"
     moved.mkdir()
-    for name in ("comparison.json", "scores.jsonl", "cases.jsonl"):
+    for name in ("run.json", "comparison.json", "costs.json", "scores.jsonl", "cases.jsonl"):
         shutil.copy(folder / "run" / name, moved / name)
     code = (
         "import sys; from pathlib import Path; from harness.gate import gate; "

@@ -1,4 +1,4 @@
-"""The record that everything later reads: `comparison.json`. The rows beside it stand in `rows`.
+"""The record that everything later reads: `comparison.json` and `costs.json`. The rows beside them stand in `rows`.
 
 Knows nothing of how any of it was computed or will be shown.
 """
@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from harness.comparison.records.base import Figure, Mean, Record
+from harness.comparison.records.clocked import Clocked
 from harness.comparison.records.conclusions import (
     Agreement,
     AlphaPath,
@@ -17,10 +18,8 @@ from harness.comparison.records.conclusions import (
     ShiftLine,
     Staleness,
 )
-from harness.comparison.records.money import BreakEven, Cost, Price, Prices
-from harness.comparison.records.verdict import Decision, Standing
 
-SCHEMA: Literal["harness.comparison/2"] = "harness.comparison/2"
+SCHEMA: Literal["harness.comparison/3"] = "harness.comparison/3"
 REFERENCE_VARIANT = "base/zero-shot"  # what every other variant is compared with, where it was run
 
 SplitKind = Literal["in-domain", "shifted", "retention"]
@@ -41,11 +40,19 @@ class SuiteReference(Record):
 
 
 class BaseReference(Record):
-    """Which base model answered, by name, hash of its files, and number of parameters."""
+    """Which base model answered, by name, hash of its files, and number of parameters.
+
+    Of a model behind a server `hash` is of its name and the server's address, and `parameters` isn't known (None).
+    """
 
     model: str
     hash: str
-    parameters: int
+    parameters: int | None
+
+    @property
+    def size(self) -> str:
+        """How large it is, in words."""
+        return "unknown size" if self.parameters is None else f"{self.parameters:,} parameters"
 
 
 class SplitReference(Record):
@@ -58,7 +65,7 @@ class SplitReference(Record):
 
 
 class VariantReference(Record):
-    """One variant and how many parameters its training changed (0 for the base).
+    """One variant and how many parameters its training changed (0 for the base; None: trained elsewhere, unknown).
 
     `after` is the variant that it was trained on top of, in the same context ("" for none), `chosen` what was settled
     by validation, in words.
@@ -67,7 +74,7 @@ class VariantReference(Record):
     name: str
     weights: str
     context: str
-    trainable_parameters: int
+    trainable_parameters: int | None
     after: str = ""
     chosen: str = ""
 
@@ -155,6 +162,7 @@ class Trial(Record):
     """One trial of tuning a recipe: what was set, and how the validation and the retention cases were answered.
 
     `validation` is None where the trial failed, and `failure` says why; `retention` where there is no such split.
+    `seconds` is what it took, which `costs.json` holds.
     """
 
     recipe: str
@@ -176,14 +184,14 @@ class Failure(Record):
     reason: str
 
 
-class Comparison(Record):
-    """Everything that one run concludes; written as `comparison.json`.
+class Repeatable(Record):
+    """What one run concludes from its scores, as `comparison.json` holds it: the same request gives the same bytes.
 
     `metrics` tells, by name, what the numbers of a metric depend on; `margin` below which a difference counts as none,
     0 to 1.
     """
 
-    schema_: Literal["harness.comparison/2"] = Field(default=SCHEMA, alias="schema")
+    schema_: Literal["harness.comparison/3"] = Field(default=SCHEMA, alias="schema")
     signature: str
     suite: SuiteReference
     base: BaseReference
@@ -200,13 +208,11 @@ class Comparison(Record):
     staleness: list[Staleness] = []
     agreement: list[Agreement] = []
     routers: list[Router] = []
-    costs: list[Cost]
-    prices: Prices | None = None
-    priced: list[Price] = []
-    break_even: list[BreakEven] = []
     passages: list[PassageUse] = []
     attribution: list[Attribution] = []
     trials: list[Trial] = []
     failures: list[Failure] = []
-    standings: list[Standing] = []
-    decision: Decision
+
+
+class Comparison(Clocked, Repeatable):
+    """Everything that one run concludes: written as `comparison.json` and, where the clock has a part, `costs.json`."""

@@ -24,7 +24,8 @@ class Cost(Record):
     share of the time of all that were computed with it, which shared their prefixes: throughput. `p50_seconds` and
     `p95_seconds` are those of one query alone, batch 1, retrieval included. `flops_per_query` are the floating-point
     operations of a prompt and its answer computed alone; `memory_bytes` is what weights, index and the keys and values
-    of the longest case take. None: not measured.
+    of the longest case take. None: not measured. `trained_tokens` are those that a provider bills for training, which
+    takes `train_seconds` of its machines and none of one's own; None: trained here, or not at all.
     """
 
     variant: str
@@ -40,20 +41,23 @@ class Cost(Record):
     p95_seconds: Figure | None = None
     flops_per_query: Figure | None = None
     memory_bytes: int | None = None
+    trained_tokens: Figure | None = None
 
 
 class Prices(Record):
     """What things cost, from `prices.yaml`; `currency` is a label.
 
     A model of one's own is paid by the hour of what it runs on; where the price of a million tokens is given, the
-    tokens of queries are paid by it instead, and no hours. `update_examples` is what the training examples of one
-    knowledge update cost to write and check, which only a trained variant needs.
+    tokens of queries are paid by it instead, and no hours. `million_trained_tokens` is what a provider takes for
+    training on a million tokens. `update_examples` is what the training examples of one knowledge update cost to write
+    and check, which only a trained variant needs.
     """
 
     currency: str = Field(default="USD", min_length=1, max_length=12)
     gpu_hour: Paid
     million_prompt_tokens: Paid | None = None
     million_generated_tokens: Paid | None = None
+    million_trained_tokens: Paid | None = None
     update_examples: Paid = 0.0
 
 

@@ -37,14 +37,16 @@ def break_even(
     """The best retrieving variant with the base's weights against the best fine-tuned one that retrieves nothing.
 
     Best by its macro mean in `means`, among those that are `eligible` and have `costs`. None where a run lacks either.
-    A fine-tuned variant that retrieves is no partner: it pays for the training and for the passages. The scores choose
+    A fine-tuned variant that retrieves is no partner: it pays for the training and for the passages; neither is one
+    that was trained elsewhere, since nobody knows what an update of it costs. The scores choose
     the two, so that every such couple is of the family when it is asked which is better.
     """
     able = {v.name: v for v in evidence.variants if v.name in eligible and v.name in costs}
     retrieves = {name: variant.context.startswith("rag-") for name, variant in able.items()}
     trained = {name: variant.weights != _BASE for name, variant in able.items()}
     retrieving = [name for name in able if retrieves[name] and not trained[name]]
-    tuned = [name for name in able if trained[name] and not retrieves[name]]
+    known = {name for name, variant in able.items() if variant.trainable_parameters is not None}
+    tuned = [name for name in able if trained[name] and not retrieves[name] and name in known]
     if not retrieving or not tuned:
         return []
     best = [max(names, key=lambda name: means[name].value) for names in (retrieving, tuned)]

@@ -41,7 +41,7 @@ def simplicity(evidence: Evidence, variant: str, mean: float) -> tuple[bool, flo
     to two significant digits. What is equal up to there goes to the higher mean. A variant without known costs comes
     last of its kind.
     """
-    trained = any(v.name == variant and v.trainable_parameters > 0 for v in evidence.variants)
+    trained = any(v.name == variant and v.trainable_parameters != 0 for v in evidence.variants)
     cost = evidence.costs.get(variant)
     if cost is None:
         return trained, float("inf"), float("inf"), -mean

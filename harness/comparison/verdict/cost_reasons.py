@@ -28,7 +28,9 @@ def _month(ruling: Ruling) -> list[str]:
 def _cost(ruling: Ruling) -> str:
     recommended = ruling.choice.recommended
     trained = next(v.trainable_parameters for v in ruling.evidence.variants if v.name == recommended)
-    training = f"{trained:,} parameters trained" if trained else "nothing trained"
+    training = (
+        "trained elsewhere" if trained is None else f"{trained:,} parameters trained" if trained else "nothing trained"
+    )
     measured = ruling.evidence.costs.get(recommended)
     if measured is None:
         return f"Cost of {recommended}: {training}; nothing more is known."

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness._settings import read_yaml, validate
 from harness.comparison.records.money import Cost, Price, Prices
+from harness.errors import InputError
 
 SECONDS = "seconds"
 _HOUR = 3600
@@ -35,13 +36,12 @@ def load_prices(path: Path) -> Prices:
 
 
 def running(cost: Cost, prices: Prices | None = None) -> Running:
-    """What a variant of that `cost` costs to run; in seconds where there are no prices.
+    """What a variant of that `cost` costs to run; in seconds where there are no prices. Raises InputError as `price`.
 
     Seconds are those at throughput: of a machine that is kept busy. An idle one costs more, whatever the variant.
     """
-    update = cost.build_seconds - cost.tune_seconds
     if prices is None:
-        return Running(cost.seconds_per_query, update, SECONDS)
+        return Running(cost.seconds_per_query, cost.build_seconds - cost.tune_seconds, SECONDS)
     second = prices.gpu_hour / _HOUR
     tokens = (
         (cost.prompt_tokens_per_query, prices.million_prompt_tokens),
@@ -52,14 +52,33 @@ def running(cost: Cost, prices: Prices | None = None) -> Running:
     else:
         query = cost.seconds_per_query * second
     examples = prices.update_examples if cost.train_seconds else 0.0
-    return Running(query, update * second + examples, prices.currency)
+    return Running(query, _build(cost, prices) - cost.tune_seconds * second + examples, prices.currency)
 
 
 def price(costs: Iterable[Cost], prices: Prices) -> list[Price]:
-    """What each variant costs in money, in the order of `costs`."""
+    """What each variant costs in money, in the order of `costs`; raises InputError where a price is missing."""
     found = []
     for cost in costs:
         one = running(cost, prices)
-        build = cost.build_seconds * prices.gpu_hour / _HOUR
+        build = _build(cost, prices)
         found.append(Price(variant=cost.variant, build=build, thousand_queries=1000 * one.query, update=one.update))
     return found
+
+
+def check_trained_tokens(prices: Prices, name: str) -> None:
+    """Raises InputError if there is no price for `name`, which a provider trains."""
+    if prices.million_trained_tokens is None:
+        raise InputError(
+            f"{name} is trained by a provider, which bills tokens, and the prices don't say what they cost: it would "
+            "look free. Add `million_trained_tokens:` to the file of prices."
+        )
+
+
+def _build(cost: Cost, prices: Prices) -> float:
+    """What building a variant costs in money: hours of one's own machine, and tokens that a provider trained on."""
+    hour = prices.gpu_hour / _HOUR
+    if cost.trained_tokens is None:
+        return cost.build_seconds * hour
+    check_trained_tokens(prices, cost.variant)
+    tokens = cost.trained_tokens * (prices.million_trained_tokens or 0.0) / _MILLION
+    return (cost.build_seconds - cost.train_seconds) * hour + tokens

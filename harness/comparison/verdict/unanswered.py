@@ -109,6 +109,8 @@ def _no_updates(ruling: Ruling) -> list[str]:
     found = next((v for v in ruling.evidence.variants if v.name == recommended), None)
     if found is None or volume is None or not volume[1]:
         return []
+    if found.trainable_parameters is None:
+        return [f"What an update of {recommended} costs: it was trained elsewhere, so nothing of that was measured."]
     if found.trainable_parameters or found.context.startswith("rag-"):
         return []
     updates = count(volume[1], "update", "updates")

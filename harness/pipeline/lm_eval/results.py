@@ -18,11 +18,11 @@ from harness.variants import Variant
 FOLDER = "lm_eval"
 
 
-def write_results(run: Path, answered: Sequence[Answered], *, model: str, limit: int | None) -> None:
+def write_results(run: Path, answered: Sequence[Answered], *, model: str, limit: int | None) -> list[Path]:
     """Writes `results_DATE.json` and `samples_TASK_DATE.jsonl` into RUN/lm_eval, a folder for each variant and seed.
 
     `model` is the name of the base. What an earlier run left there is replaced; nothing is written where no task of the
-    library was asked. Raises CacheError if files can't be written.
+    library was asked. Returns the paths of all files; raises CacheError if they can't be written.
     """
     groups: dict[tuple[Variant, int], dict[LMEvalTask, Answered]] = defaultdict(dict)
     for answer in answered:
@@ -33,6 +33,7 @@ def write_results(run: Path, answered: Sequence[Answered], *, model: str, limit:
     for (variant, seed), answers in groups.items():
         name = f"{variant}/seed-{seed}" if seed else str(variant)
         _write(folder, name, evaluate(answers), {"pretrained": name, "base": model}, seed, limit)
+    return [path for path in sorted(folder.rglob("*")) if path.is_file()]
 
 
 def _write(
