@@ -134,10 +134,13 @@ def load_tokenizer(base: Base) -> "PreTrainedTokenizerBase":
         ) from error
 
 
-def load_model(base: Base, *, dtype: "torch.dtype", device: "torch.device") -> "PreTrainedModel":
+def load_model(
+    base: Base, *, dtype: "torch.dtype", device: "torch.device", placed: Mapping[str, Any] | None = None
+) -> "PreTrainedModel":
     """A fresh copy of the base in `dtype` on `device`, in evaluation mode, whatever number format its files have.
 
-    Raises InputError if it is no causal language model, or if its files don't hold every weight of it.
+    With `placed`, arguments of `from_pretrained`, its weights stay where, and as, these put them. Raises InputError if
+    it is no causal language model, or if its files don't hold every weight of it.
     """
     from transformers import AutoModelForCausalLM
 
@@ -151,6 +154,7 @@ def load_model(base: Base, *, dtype: "torch.dtype", device: "torch.device") -> "
                 trust_remote_code=base.trusted,
                 ignore_mismatched_sizes=True,  # told by `_refuse_random_weights`, tensor by tensor
                 output_loading_info=True,
+                **(placed or {}),
             )
     except Exception as error:  # the files are anybody's, and for broken ones the libraries raise anything
         raise InputError(
@@ -160,7 +164,7 @@ def load_model(base: Base, *, dtype: "torch.dtype", device: "torch.device") -> "
         ) from error
     model, report = loaded
     _refuse_random_weights(base, report)
-    return model.to(device).eval()  # type: ignore[no-any-return]
+    return (model if placed else model.to(device)).eval()  # type: ignore[no-any-return]
 
 
 def _refuse_random_weights(base: Base, report: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@
 The base is what the method trains from: quantised where the method quantises it, and with the recipes that came first.
 """
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -45,11 +46,14 @@ def prove(
     fresh_base: Callable[[], "nn.Module"],
     prompts: Sequence[Sequence[int]],
     untrained: "torch.Tensor",
+    *,
+    merges: bool = True,
 ) -> list[Proof]:
     """All proofs for what `method` saved to `folder` from `trained`; raises ProofError if one fails.
 
     `fresh_base` loads the base anew each time; `prompts` are the token ids of at least one prompt, `untrained` the
-    `logits` that the attached model had for them before it was trained.
+    `logits` that the attached model had for them before it was trained. `merges` says whether the method can merge
+    into this base at all: into one in few bits nothing can be merged without another rounding.
     """
     base = logits(fresh_base(), prompts)
     learnt = logits(trained, prompts)
@@ -67,7 +71,7 @@ def prove(
     if method.interpolation.kind != "none":
         at_base = method.restore(fresh_base(), folder, 0.0)
         proofs.append(_equal("at alpha 0, the logits equal the base's", logits(at_base, prompts), base))
-    if off is not None and method.merges:
+    if off is not None and method.merges and merges:
         proofs.append(_merged(logits(method.merged(restored), prompts), learnt, next(trained.parameters()).dtype))
     failed = [proof for proof in proofs if not proof.holds]
     if failed:
@@ -97,9 +101,12 @@ def logits(model: "nn.Module", prompts: Sequence[Sequence[int]]) -> "torch.Tenso
     import torch
 
     device = next(model.parameters()).device
+    ours: Any = model
+    inner = ours.get_base_model() if hasattr(ours, "get_base_model") else ours
+    last = {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(inner.forward).parameters else {}
     model.eval()
     with torch.inference_mode():
-        rows = [model(input_ids=torch.tensor([list(prompt)], device=device)).logits[0, -1] for prompt in prompts]
+        rows = [ours(input_ids=torch.tensor([list(prompt)], device=device), **last).logits[0, -1] for prompt in prompts]
         return torch.stack(rows).float().cpu()
 
 

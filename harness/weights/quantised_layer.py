@@ -1,15 +1,18 @@
-"""A linear layer in four bits for which bitsandbytes' own is wrong. It is imported only where bitsandbytes is there.
+"""Linear layers in few bits for which bitsandbytes' own won't do. Imported only where bitsandbytes is there.
 
 On the CPU, bitsandbytes (0.50.2) takes every row of the weights to begin a new block of 64. Where a row is no multiple
 of 64 wide it scales weights by the largest of other blocks, without a word: values are up to half of the largest off.
+
+Its layer in eight bits (LLM.int8, Dettmers et al. 2022, arXiv:2208.07339) rounds activations too, and chooses the
+columns that it doesn't round by all rows of a batch: what a model says to one case would depend on the others.
 """
 
 from copy import copy
 from typing import Any
 
 import torch
-from bitsandbytes.functional import dequantize_4bit
-from bitsandbytes.nn import Linear4bit
+from bitsandbytes.functional import dequantize_4bit, int8_vectorwise_dequant
+from bitsandbytes.nn import Linear4bit, Linear8bitLt
 
 BLOCK = 64  # weights that share a scale
 
@@ -20,6 +23,18 @@ class AcrossRows(Linear4bit):  # type: ignore[misc]  # bitsandbytes has no types
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """What a plain linear layer with the dequantised weights gives for `x`, `(…, inputs)`."""
         return torch.nn.functional.linear(x, dequantised(self).to(x.dtype), self.bias)
+
+
+class WeightsOnly(Linear8bitLt):  # type: ignore[misc]
+    """Weights in LLM.int8's eight bits, a scale a row, and activations in the model's own number format."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """What a plain linear layer with the dequantised weights gives for `x`, `(…, inputs)`."""
+        if self.weight.CB is not None:
+            self.init_8bit_state()
+        with torch.no_grad():
+            weight = int8_vectorwise_dequant(self.weight.data, self.state.SCB)
+        return torch.nn.functional.linear(x, weight.to(x.dtype), self.bias)
 
 
 def layer_for(inputs: int, device: torch.device) -> Any:

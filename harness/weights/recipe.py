@@ -21,7 +21,7 @@ class Recipe(BaseModel):
     """One way of deriving weights. `settings` belong to the method, which checks them itself.
 
     `search` says which settings are tried when the recipe is tuned, by their place in this file
-    (`training.learning_rate`).
+    (`training.learning_rate`). `training` is None for methods that train elsewhere.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,9 +30,19 @@ class Recipe(BaseModel):
     description: str = ""
     method: str
     settings: dict[str, Any] = {}
-    training: TrainingSettings
+    training: TrainingSettings | None = None
     data: DataSettings = DataSettings()
     search: dict[str, SearchRange] = {}
+
+    @property
+    def local_training(self) -> TrainingSettings:
+        """How it is trained here; raises InputError if it isn't."""
+        if self.training is None:
+            raise InputError(
+                f"recipe {self.name}: has no training settings, so it can't be trained here. Add `training:` with a "
+                "learning_rate, or, if a server is to train it, name that with --server URL."
+            )
+        return self.training
 
 
 def _folders() -> list[Path]:

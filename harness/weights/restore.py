@@ -33,7 +33,7 @@ def restore_to_answer(stages: Sequence[Stage], base: Base, hardware: Hardware) -
 
     model = restore(stages, base, hardware)
     method, _ = method_of(stages[-1].recipe)
-    folds = method.answers_merged and hardware.dtype == torch.float32
+    folds = method.answers_merged and hardware.plain and hardware.dtype == torch.float32
     return method.merged(model).eval() if folds else model
 
 

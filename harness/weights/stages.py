@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
-from harness.weights.base import Base, load_model
+from harness.weights.base import Base
 from harness.weights.hardware import Hardware
 from harness.weights.methods import method_of
+from harness.weights.placement import check_held, load_base
 from harness.weights.recipe import Recipe
 
 
@@ -23,9 +24,11 @@ class Stage:
 def load_start(base: Base, hardware: Hardware, before: Sequence[Stage] = ()) -> Any:
     """The base with the trained stages `before` folded into its weights, one after the other.
 
-    Raises InputError if one of them can't be merged, and CacheError if a folder doesn't hold what it should.
+    Raises InputError if one of them can't be merged, or if a part of the base lies where nothing can learn, and
+    CacheError if a folder doesn't hold what it should.
     """
-    model: Any = load_model(base, dtype=hardware.dtype, device=hardware.device)
+    model: Any = load_base(base, hardware)
+    check_held(model, hardware)
     for stage in before:
         check_start(stage.recipe)
         method, settings = method_of(stage.recipe)

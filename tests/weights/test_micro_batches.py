@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import torch
 
+from harness._memory import out_of_memory
 from harness.errors import InputError
 from harness.weights import Base, Example, TrainingSettings, load_model
 from harness.weights.training import TrainingRecord, train
-from harness.weights.training.memory import out_of_memory
 
 SETTINGS: dict[str, Any] = {"epochs": 2, "batch_size": 4, "learning_rate": 1e-3}
 CPU_MESSAGE = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 4503599627370496 bytes."

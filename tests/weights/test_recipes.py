@@ -55,6 +55,18 @@ def test_an_unknown_setting_of_the_method_suggests_the_nearest() -> None:
         method_of(recipe)
 
 
+def test_what_is_trained_here_says_how_and_nothing_else_does(adapters: Path) -> None:
+    """A recipe of a local method needs `training`, and one that a server trains has none."""
+    (adapters / "mine.yaml").write_text(MINE.replace("training: {learning_rate: 0.5}", ""))
+    with pytest.raises(InputError, match=r"recipe mine: training: is missing"):
+        method_of(load_recipe("mine"))
+    with pytest.raises(InputError, match=r"recipe mine: has no training settings"):
+        _ = load_recipe("mine").local_training
+    assert load_recipe("api-finetune").training is None
+    with pytest.raises(InputError, match=r"recipe api-finetune: training: says how to train here"):
+        method_of(load_recipe("api-finetune", {"training": {"learning_rate": 0.5}}))
+
+
 def test_an_unknown_method_suggests_the_nearest() -> None:
     """A misspelt method is told with the recipe and the nearest known name."""
     with pytest.raises(UnknownNameError, match=r"recipe full: unknown method 'ful'. Did you mean 'full'\?"):

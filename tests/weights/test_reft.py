@@ -20,6 +20,7 @@ from harness.weights.peft_methods.reft_layer import ReftLayer, orthonormal
 from harness.weights.peft_methods.reft_places import Call, at_first_and_last, prompt_tokens
 from harness.weights.training import LossOn, TrainingSettings
 from harness.weights.training.loss import Loss
+from harness.weights.training.processes import Part
 
 PROMPTS = [[20, 21, 22, 30, 31, 40], [40], [5, 6, 7, 8, 9, 10, 11, 12, 13], [60, 61, 62]]
 KINDS = ("loreft", "direft")
@@ -163,7 +164,8 @@ def test_training_acts_where_inference_does(model: Any, examples: list[Example],
             logits = model(input_ids=torch.tensor([ids]), prompt_mask=mask).logits[0]
         begins = 1 if loss_on == "all" else len(example.prompt)
         nats = torch.nn.functional.cross_entropy(logits[begins - 1 : -1], torch.tensor(ids[begins:])).item()
-        assert abs(Loss(model, training, loss_on).mean([example], 1) - nats) <= 1e-5
+        loss = Loss(model, training, loss_on)
+        assert abs(loss.mean([Part([example])], loss.count([example])) - nats) <= 1e-5
 
 
 def test_padding_is_never_prompt() -> None:

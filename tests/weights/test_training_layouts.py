@@ -1,6 +1,7 @@
 """Batches without padding, and logits only where there is a loss: the same losses and gradients, for less."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from transformers import (
 from harness.weights import Base, Example, Recipe, TrainingSettings, load_model, method_of
 from harness.weights.training import LossOn, train
 from harness.weights.training.loss import Loss
+from harness.weights.training.processes import Part, split
 
 VOCABULARY = 200
 SIZES = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
@@ -59,7 +61,7 @@ def random_model(config: PreTrainedConfig) -> Any:
 def outcome(model: Any, loss: Loss, batch: list[Example]) -> tuple[float, torch.Tensor]:
     """The batch's loss and the gradient of all that learns."""
     model.zero_grad()
-    value = loss.backward(batch, len(batch))
+    value = loss.backward([Part(batch)], loss.count(batch))
     return value, torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
 
 
@@ -121,7 +123,7 @@ def test_nothing_is_computed_for_padding_or_prompts(llama: Callable[[], Any], ex
     seen: list[int] = []
     for module in (model.model.layers[0].mlp, model.lm_head):
         module.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0][..., 0].numel()))
-    loss.backward(examples, len(examples))
+    loss.backward([Part(examples)], loss.count(examples))
     tokens = sum(len(example.prompt) + len(example.completion) for example in examples)
     assert seen == [tokens, sum(len(example.completion) for example in examples)]
 
@@ -129,9 +131,10 @@ def test_nothing_is_computed_for_padding_or_prompts(llama: Callable[[], Any], ex
 def test_validation_is_laid_out_too(llama: Callable[[], Any], examples: list[Example]) -> None:
     """The mean loss without a gradient is the same, however many examples are computed at once."""
     loss = Loss(llama().eval(), SETTINGS, "completion")
-    expected = loss.mean(examples, 3)
+    whole = loss.count(examples)
+    expected = loss.mean(split(examples, 3), whole)
     assert loss.arrange(examples) == "packed"
-    assert [loss.mean(examples, size) for size in (1, 3, 10)] == pytest.approx([expected] * 3, abs=1e-5)
+    assert [loss.mean(split(examples, size), whole) for size in (1, 3, 10)] == pytest.approx([expected] * 3, abs=1e-5)
 
 
 def test_a_model_that_lets_examples_see_one_another_is_not_packed(
@@ -203,3 +206,22 @@ def test_recomputation_takes_packed_batches(llama: Callable[[], Any], examples: 
         assert train(model, examples, settings, seed=0).layout == "packed"
         weights.append(torch.nn.utils.parameters_to_vector(model.parameters()).detach())
     assert torch.equal(*weights)
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("you tried to allocate")])
+def test_too_little_memory_for_all_logits_is_no_reason_for_padding(
+    error: Exception, llama: Callable[[], Any], examples: list[Example], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the longest example's logits don't all fit, layouts are compared by short ones: padding needs the most."""
+    model = llama().train()
+    longest = max(len(example.prompt) + len(example.completion) for example in examples)
+    own = model.forward
+
+    @wraps(own)
+    def forward(input_ids: Any, *asked: Any, logits_to_keep: Any = 0, **more: Any) -> Any:
+        if input_ids.shape[1] >= longest and isinstance(logits_to_keep, int):
+            raise error
+        return own(input_ids, *asked, logits_to_keep=logits_to_keep, **more)
+
+    monkeypatch.setattr(model, "forward", forward)
+    assert Loss(model, SETTINGS, "completion").arrange(examples) == "packed"

@@ -46,6 +46,7 @@ class Dpo(Lora):
     interpolation = Interpolation("weights")
     merges = True
     preferences = True
+    distributes = False  # TRL's trainer would share out the batches in its own way
     settings = DpoSettings
 
     def check_available(self) -> None:

@@ -43,7 +43,9 @@ class Method(ABC, Generic[Settings]):
     `merges` says whether the trained model can be folded into plain weights of the base's architecture,
     `answers_merged` whether it answers so in float32: the same within rounding, and quicker; `batches` whether requests
     for several adapters of one base can share a batch (peft's `adapter_names`), `preferences` whether it learns from
-    pairs: its examples need a `rejected` completion too.
+    pairs: its examples need a `rejected` completion too, and `served` whether a server trains it, and nothing is
+    trained, stored or computed with here. `distributes` says whether several processes can train it together, and
+    `shards` whether they can with a piece of each weight in each.
     """
 
     name: ClassVar[str]
@@ -54,6 +56,9 @@ class Method(ABC, Generic[Settings]):
     answers_merged: ClassVar[bool] = False
     batches: ClassVar[bool]
     preferences: ClassVar[bool] = False
+    served: ClassVar[bool] = False
+    distributes: ClassVar[bool] = True
+    shards: ClassVar[bool] = True
     settings: type[Settings]
 
     def check_available(self) -> None:

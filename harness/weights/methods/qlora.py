@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from harness.errors import InputError
 from harness.weights.methods.lora import Lora, LoraSettings, lora_layers
 from harness.weights.methods.method import Interpolation
 from harness.weights.quantised import check_bitsandbytes, dense, dequantise, is_quantised, quantise
@@ -26,6 +27,7 @@ class Qlora(Lora):
         "weights", note="On the dequantised base: @0 is the base in four bits (NF4), not the base itself."
     )
     answers_merged = False  # it would answer with a base that isn't quantised
+    shards = False  # four bits aren't shared out
     settings = QloraSettings
 
     def check_available(self) -> None:
@@ -33,7 +35,15 @@ class Qlora(Lora):
         check_bitsandbytes()
 
     def prepare(self, base: "nn.Module", settings: Any) -> "nn.Module":
-        """The base with its linear layers quantised, in place."""
+        """The base with its linear layers quantised, in place, unless it was loaded so (`--load-in 4bit`)."""
+        loaded = getattr(base, "quantization_method", None)
+        if loaded is not None and not (settings.double_quantisation and getattr(base, "is_loaded_in_4bit", False)):
+            raise InputError(
+                "qlora: the base was loaded in other bits than this recipe trains beside (four, in NF4, the scales "
+                "quantised too). Use the recipe lora with --load-in, or leave that option out."
+            )
+        if loaded is not None:
+            return base
         return quantise(base, double=settings.double_quantisation)  # type: ignore[no-any-return]
 
     def merged(self, model: Any) -> Any:

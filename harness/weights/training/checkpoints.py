@@ -61,11 +61,16 @@ class Checkpoints:
         content = json.loads(header["content"])
         return Checkpoint(tensors, content["state"]) if content["fingerprint"] == self._fingerprint else None
 
+    @property
+    def due(self) -> bool:
+        """Whether it is time for one."""
+        return self._able and time.monotonic() - self._last >= self._interval
+
     def offer(self, capture: Callable[[], Checkpoint]) -> None:
         """Writes what `capture` returns if it is time. Where it can't be written, that is a warning, once."""
         from safetensors import SafetensorError
 
-        if not self._able or time.monotonic() - self._last < self._interval:
+        if not self.due:
             return
         begun = time.monotonic()
         try:

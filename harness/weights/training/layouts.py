@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal
 
+from harness._memory import out_of_memory
 from harness.weights.training.examples import IGNORED, Example, LossOn, collate
 from harness.weights.training.packing import UNPACKED, pack, packed_attention
 
@@ -59,10 +60,29 @@ def _with_loss(labels: "torch.Tensor") -> "tuple[torch.Tensor, torch.Tensor]":
 def exact_layout(model: Any, examples: Sequence[Example], loss_on: LossOn, call: Call) -> Layout:
     """The first layout in which `model` computes what it does with padding, to within rounding.
 
-    It is tried with the shortest and the longest of the `examples`.
+    It is tried with the shortest and the longest of the `examples`; or with the two shortest, where memory doesn't
+    suffice for all logits of the longest, which only that comparison needs.
     """
+    ordered = sorted(examples, key=_length)
+    for probe in ([ordered[0], ordered[-1]], ordered[:2]):
+        found = _within_memory(model, probe, loss_on, call)
+        if found is not None:
+            return found
+    return "padded"
+
+
+def _within_memory(model: Any, probe: Sequence[Example], loss_on: LossOn, call: Call) -> Layout | None:
+    """None if memory was too small. A function: the error, and all that it holds, is gone when it returns."""
+    try:
+        return _exact_for(model, probe, loss_on, call)
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        return None
+
+
+def _exact_for(model: Any, probe: Sequence[Example], loss_on: LossOn, call: Call) -> Layout:
     base = _base(model)
-    probe = [min(examples, key=_length), max(examples, key=_length)]
     if not _takes_logits_to_keep(model, base) or (expected := _outcome("padded", probe, loss_on, call)) is None:
         return "padded"
     if _may_be_packed(model, base):
@@ -107,7 +127,9 @@ def _outcome(
     """The logits where there is a loss, `(tokens, vocab)`, and the loss; None where the model can't compute them."""
     try:
         output = call(layout, probe)
-    except Exception:  # any model's code may raise anything, and it will again in training if it isn't the layout
+    except Exception as error:  # any model's code may raise anything, and will again in training if it isn't the layout
+        if out_of_memory(error):
+            raise
         return None
     logits = output.logits
     if layout == "padded":

@@ -14,6 +14,7 @@ from harness.weights.training.checkpoints import Checkpoints
 from harness.weights.training.examples import Example, LossOn, batches, check
 from harness.weights.training.layouts import Layout
 from harness.weights.training.optimizer import optimizer_name
+from harness.weights.training.processes import Processes, current
 from harness.weights.training.recomputation import recomputation
 from harness.weights.training.settings import TrainingSettings, steps
 from harness.weights.training.state import DivergedError, Training
@@ -67,6 +68,9 @@ def train(
     writing takes long): a training that was interrupted goes on from the last one, if examples, settings and seed are
     the same, and ends with the same weights. When training is done the folder is empty.
 
+    Where several processes train (`harness.weights.training.processes`), all of them call this with the same: each
+    computes its share of every batch, and takes the same steps. Only the leader has an `unfinished` folder.
+
     Seeds torch's generators: the same seed, examples and machine give the same weights to the bit. Raises InputError
     if there is nothing to learn from, the loss stops being a number, or one example is too much for the memory.
     """
@@ -77,7 +81,10 @@ def train(
     torch.manual_seed(seed)
     lessons = _Lessons(examples, validation, settings, seed, loss_on)
     total = steps(len(examples), settings)
-    training = Training(model, settings, total, seed=seed, loss_on=loss_on)
+    processes = current()
+    training = processes.agree(
+        lambda: Training(model, settings, total, seed=seed, loss_on=loss_on, processes=processes)
+    )
     checkpoints = None
     if unfinished is not None:
         seconds = on_disk.SECONDS if checkpoint_seconds is None else checkpoint_seconds
@@ -85,7 +92,7 @@ def train(
     model.train()
     try:
         with training.quickly([*examples, *validation]) as layout, _recomputing(model, training, lessons):
-            _run(training, lessons, checkpoints, begin_epoch, advance)
+            _run(training, lessons, checkpoints, processes, begin_epoch, advance)
     except DivergedError:
         if checkpoints:
             checkpoints.clear()
@@ -133,11 +140,12 @@ def _run(
     training: Training,
     lessons: _Lessons,
     checkpoints: Checkpoints | None,
+    processes: Processes,
     begin_epoch: Callable[[int], None],
     advance: Callable[[int], None],
 ) -> None:
     position, settings = training.position, lessons.settings
-    saved = checkpoints.read() if checkpoints else None
+    saved = processes.from_leader(checkpoints.read() if checkpoints else None)
     if saved:
         position.move_to(saved.content["position"])
     if position.steps:
@@ -154,13 +162,22 @@ def _run(
                 continue  # done before the interruption
             training.step(batch)
             advance(1)
-            if checkpoints:
-                checkpoints.offer(training.save)
+            _offer(training, checkpoints, processes)
         training.end_epoch(order, lessons.validation if settings.early_stopping else ())
-        if checkpoints:
-            checkpoints.offer(training.save)
+        _offer(training, checkpoints, processes)
     if saved:
         training.load(saved)  # nothing was left to do
+
+
+def _offer(training: Training, checkpoints: Checkpoints | None, processes: Processes) -> None:
+    """A checkpoint, if the leader finds that it is time; where weights are shared out, all put it together."""
+    if not processes.sharded:
+        if checkpoints:
+            checkpoints.offer(training.save)
+    elif processes.total(lambda: float(checkpoints is not None and checkpoints.due)):
+        saved = training.save()
+        if checkpoints:
+            checkpoints.offer(lambda: saved)
 
 
 def _record(model: "nn.Module", training: Training, settings: TrainingSettings, layout: Layout) -> TrainingRecord:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import InputError
 from harness.weights.training.examples import Example, LossOn, prompt_mask, tokens
 from harness.weights.training.layouts import LAYOUTS, Layout, exact_layout, ready_for
+from harness.weights.training.processes import Part
 from harness.weights.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -49,33 +50,32 @@ class Loss:
         """How many tokens have a loss."""
         return tokens(examples, self._loss_on)
 
-    def backward(self, batch: Sequence[Example], size: int) -> float:
-        """Adds the gradient of the batch's mean loss, `size` examples at once, and returns that loss.
+    def backward(self, parts: Sequence[Part], whole: int, scale: float = 1.0) -> float:
+        """Adds the gradient of a batch's mean loss, a part at once, and returns that loss.
 
-        The mean is over the batch's tokens, whatever the size: each part counts with its share of them. Where the loss
-        is no number, it is returned without a gradient.
+        The mean is over the `whole` batch's tokens, whatever the parts: each counts with its share of them, and what
+        isn't among the parts is another process's. The gradient is multiplied by `scale`. Where the loss is no number,
+        it is returned without a gradient.
         """
-        mean, whole = 0.0, self.count(batch)
-        for start in range(0, len(batch), size):
-            part = batch[start : start + size]
-            share = self.count(part) / whole
+        mean = 0.0
+        for part in parts:
+            share = self.count(part.examples) / whole * part.counts
             with self._ready():
-                loss = self._output(self._layout, part).loss
+                loss = self._output(self._layout, part.examples).loss
                 value: float = loss.item()
                 if not math.isfinite(value):
                     return value
-                (loss if share == 1 else loss * share).backward()
+                (loss if share * scale == 1 else loss * (share * scale)).backward()
             mean += value * share
         return mean
 
-    def mean(self, examples: Sequence[Example], size: int) -> float:
-        """The mean loss over the tokens of many examples, `size` at once, without a gradient."""
+    def mean(self, parts: Sequence[Part], whole: int) -> float:
+        """The mean loss over the `whole` tokens of many examples, a part at once, without a gradient."""
         import torch
 
         with torch.no_grad(), self._ready():
-            parts = [examples[start : start + size] for start in range(0, len(examples), size)]
-            nats = [self._output(self._layout, part).loss.item() * self.count(part) for part in parts]
-        return math.fsum(nats) / self.count(examples)
+            losses = [(self._output(self._layout, part.examples).loss.item(), part) for part in parts]
+        return math.fsum(loss * self.count(part.examples) * part.counts for loss, part in losses) / whole
 
     def _ready(self) -> AbstractContextManager[object]:
         return ready_for(self._model, self._layout)

@@ -2,12 +2,9 @@
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from harness._memory import out_of_memory
 from harness.errors import TrainingError
-
-if TYPE_CHECKING:
-    import torch
 
 logger = logging.getLogger(__name__)
 
@@ -17,25 +14,21 @@ REMEDY = (
 )
 
 
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that the device, or the CPU's allocator, has no memory left."""
-    import torch
-
-    told = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError)  # which has no kind of its own for these
-        and ("you tried to allocate" in told or "out of memory" in told)
-    )
-
-
-def fitting(attempt: Callable[[int], float], size: int, undo: Callable[[], None]) -> tuple[float, int]:
+def fitting(
+    attempt: Callable[[int], float], size: int, undo: Callable[[], None], *, least: int = 1
+) -> tuple[float, int]:
     """`attempt(size)`, with half the size as often as memory is too small for it, and the size that went.
 
-    `undo` is called before each further attempt. Raises TrainingError if not even one example fits.
+    `undo` is called before each further attempt. Raises TrainingError if not even `least` examples fit.
     """
     tried = size
     while (value := _attempt(attempt, size)) is None:
         undo()
+        if size > 1 and size <= least:
+            raise TrainingError(
+                f"training: out of memory with {size} examples at once, and processes that share the weights (FSDP) "
+                f"can't do with fewer half-way. Write `micro_batch_size: {size // 2}`. {REMEDY}"
+            )
         if size == 1:
             raise TrainingError(
                 f"training: out of memory with one example at a time, so this can't be trained here. {REMEDY}"
@@ -58,11 +51,3 @@ def _attempt(attempt: Callable[[int], float], size: int) -> float | None:
         if not out_of_memory(error):
             raise
         return None
-
-
-def release(device: "torch.device") -> None:
-    """Gives back what the allocator holds unused, which may lie in pieces too small."""
-    import torch
-
-    if device.type == "cuda":
-        torch.cuda.empty_cache()

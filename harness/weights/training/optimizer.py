@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import InputError
+from harness.weights.training.pieces import shared_out
 from harness.weights.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -102,4 +103,5 @@ def _set(optimizer: Any, parameter: "torch.nn.Parameter", position: int, key: st
     else:
         # A moment has its parameter's device and layout in memory; the count of steps is a scalar on the CPU.
         alike = value.shape == parameter.shape and value.dim() > 0
-        state[key] = torch.empty_like(parameter, dtype=value.dtype).copy_(value) if alike else value.clone()
+        placed = shared_out(value, parameter) if alike else value
+        state[key] = torch.empty_like(parameter, dtype=value.dtype).copy_(placed) if alike else value.clone()

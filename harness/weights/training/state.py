@@ -8,14 +8,17 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
+from harness._memory import out_of_memory, release
 from harness.errors import TrainingError
 from harness.weights.training.checkpoints import Checkpoint
 from harness.weights.training.examples import Example, LossOn
 from harness.weights.training.layouts import Layout
 from harness.weights.training.loss import Loss
-from harness.weights.training.memory import REMEDY, fitting, out_of_memory, release
+from harness.weights.training.memory import REMEDY, fitting
 from harness.weights.training.optimizer import make_optimizer, make_schedule, optimizer_state, set_optimizer_state
+from harness.weights.training.pieces import own, shared_out, whole
 from harness.weights.training.position import Position
+from harness.weights.training.processes import Processes, split
 from harness.weights.training.settings import TrainingSettings
 from harness.weights.training.speed import quick_steps
 
@@ -32,14 +35,23 @@ class Training:
     """A model in training for `total` steps; what requires gradients at the beginning is what may be trained."""
 
     def __init__(
-        self, model: "nn.Module", settings: TrainingSettings, total: int, *, seed: int, loss_on: LossOn
+        self,
+        model: "nn.Module",
+        settings: TrainingSettings,
+        total: int,
+        *,
+        seed: int,
+        loss_on: LossOn,
+        processes: Processes,
     ) -> None:
         """Raises InputError if the settings don't go with the model's device, weights or the libraries here."""
         self.moving = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
-        self.position = Position(Random(seed).getstate(), settings.micro_batch_size or settings.batch_size)
+        at_once = settings.micro_batch_size or processes.most(settings.batch_size)
+        self.position = Position(Random(seed).getstate(), at_once)
         self._parameters = list(self.moving.values())
         self.device = self._parameters[0].device
         self._model, self._settings, self._total = model, settings, total
+        self._seed, self._processes = seed, processes
         self._loss = Loss(model, settings, loss_on)
         self._best: dict[str, torch.Tensor] = {}
         self._optimizer = make_optimizer(self._parameters, settings)
@@ -48,35 +60,28 @@ class Training:
     @contextmanager
     def quickly(self, examples: Sequence[Example]) -> Iterator[Layout]:
         """While entered, steps are computed the quickest way that is right for these examples. Gives their layout."""
-        with quick_steps(self._model, self.device, bf16=self._settings.bf16):
+        bf16 = self._settings.bf16 and not self._processes.sharded  # whose weights stay what they were shared out as
+        with quick_steps(self._model, self.device, bf16=bf16):
             yield self._loss.arrange(examples)
 
     def step(self, batch: Sequence[Example]) -> None:
         """One step of the optimizer on the batch's mean loss; raises DivergedError if that is no number."""
         import torch
 
-        position, random = self.position, self._random()
-
-        def undo() -> None:
-            self._optimizer.zero_grad(set_to_none=True)
-            release(self.device)
-            self._set_random(random)
-
-        size = min(position.micro_batch_size, len(batch))
-        value, fitted = fitting(partial(self._loss.backward, batch), size, undo)
-        if fitted < size:
-            position.micro_batch_size = fitted
+        position, count = self.position, self._loss.count(batch)
+        self._processes.draw(self._seed, position.steps)
+        value = self._processes.total(partial(self._backward, batch, count))
         if not math.isfinite(value):
             raise DivergedError(
                 f"training: the loss is {value} at step {position.steps + 1} of {self._total} (learning rate "
                 f"{self._schedule.get_last_lr()[0]:.3g}), so the weights would be no numbers. Lower the learning rate, "
                 "or compute in float32."
             )
+        self._processes.sum_gradients(self._parameters)
         torch.nn.utils.clip_grad_norm_(self._parameters, self._settings.gradient_norm)
-        self._apply()
+        self._processes.agree(self._apply)
         self._schedule.step()
         self._optimizer.zero_grad(set_to_none=True)
-        count = self._loss.count(batch)
         position.summed, position.counted = position.summed + value * count, position.counted + count
         position.steps, position.batch = position.steps + 1, position.batch + 1
 
@@ -93,8 +98,7 @@ class Training:
         if not validation:
             return
         self._model.eval()
-        mean = partial(self._loss.mean, validation)
-        value, position.micro_batch_size = fitting(mean, position.micro_batch_size, partial(release, self.device))
+        value = self._processes.total(partial(self._validate, validation))
         self._model.train()
         if not math.isfinite(value):
             raise DivergedError(
@@ -103,21 +107,30 @@ class Training:
             )
         if value < min(position.validation_losses, default=math.inf):
             position.best_epoch = position.epoch
-            self._best = {name: parameter.detach().to("cpu", copy=True) for name, parameter in self.moving.items()}
+            self._best = {name: own(parameter).to("cpu", copy=True) for name, parameter in self.moving.items()}
         position.validation_losses.append(value)
 
     def probe(self, examples: Sequence[Example]) -> float:
         """The loss of a few examples in training mode, with the same dropout at every call; nothing is trained."""
-        random = self._random()
-        value, _ = fitting(partial(self._loss.mean, examples), len(examples), partial(self._set_random, random))
+        random, whole = self._random(), self._loss.count(examples)
+        value, _ = fitting(
+            lambda size: self._loss.mean(split(examples, size), whole),
+            len(examples),
+            partial(self._set_random, random),
+        )
         self._set_random(random)
         return value
 
     def save(self) -> Checkpoint:
-        """All that must be remembered to go on from here."""
+        """All that must be remembered to go on from here; where weights are shared out, all processes call it."""
         tensors, numbers = optimizer_state(self._optimizer, self.moving)
-        parts: dict[str, Mapping[str, torch.Tensor]]
-        parts = {"weights": self.moving, "best": self._best, "optimizer": tensors, "random": self._random()}
+        wanted = self._processes.leads
+        parts: dict[str, Mapping[str, torch.Tensor]] = {
+            "weights": {name: whole(parameter, wanted=wanted) for name, parameter in self.moving.items()},
+            "best": {name: whole(best, self.moving[name], wanted=wanted) for name, best in self._best.items()},
+            "optimizer": {place: whole(tensor, wanted=wanted) for place, tensor in tensors.items()},
+            "random": self._random(),
+        }
         content = {
             "position": asdict(self.position),
             "optimizer": numbers,
@@ -133,8 +146,9 @@ class Training:
         for place, tensor in saved.tensors.items():
             part, name = place.split("/", 1)
             parts[part][name] = tensor
-        self._best = parts["best"]
-        self._set_weights(parts["weights"])
+        self._best = {name: own(shared_out(best, self.moving[name])).cpu() for name, best in parts["best"].items()}
+        self._set_weights({name: own(shared_out(parts["weights"][name], p)) for name, p in self.moving.items()})
+        self._processes.forget_copies(self._model)
         set_optimizer_state(self._optimizer, self.moving, parts["optimizer"], saved.content["optimizer"])
         self._schedule.load_state_dict({**saved.content["schedule"], "lr_lambdas": [None]})
         for group, rate in zip(self._optimizer.param_groups, saved.content["learning_rates"], strict=True):
@@ -148,6 +162,36 @@ class Training:
         for parameter in self._parameters:
             parameter.requires_grad_(True)
         self._model.eval()
+
+    def _backward(self, batch: Sequence[Example], count: int) -> float:
+        """The gradient of this process's share of the batch, which has `count` tokens; and that share of its loss."""
+        position, random = self.position, self._random()
+
+        def undo() -> None:
+            self._optimizer.zero_grad(set_to_none=True)
+            release(self.device)
+            self._set_random(random)
+
+        def attempt(size: int) -> float:
+            return self._loss.backward(self._processes.parts(batch, size), count, self._processes.gradient_scale)
+
+        size = min(position.micro_batch_size, self._processes.most(len(batch)))
+        value, fitted = fitting(attempt, size, undo, least=size if self._processes.sharded else 1)
+        if fitted < size:
+            position.micro_batch_size = fitted
+        return value
+
+    def _validate(self, validation: Sequence[Example]) -> float:
+        """The share that this process has of the validation loss."""
+        position, count = self.position, self._loss.count(validation)
+        size = position.micro_batch_size
+        value, position.micro_batch_size = fitting(
+            lambda size: self._loss.mean(self._processes.parts(validation, size), count),
+            size,
+            partial(release, self.device),
+            least=size if self._processes.sharded else 1,
+        )
+        return value
 
     def _apply(self) -> None:
         try:
@@ -165,7 +209,7 @@ class Training:
 
         with torch.no_grad():
             for name, parameter in self.moving.items():
-                parameter.copy_(weights[name])
+                own(parameter).copy_(weights[name])
 
     def _random(self) -> "dict[str, torch.Tensor]":
         """The state of the generators that a step draws from."""
