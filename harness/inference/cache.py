@@ -31,7 +31,7 @@ class PathLayer(DynamicLayer):  # type: ignore[no-untyped-call]
         assert self._room is not None
         begin, self._length = unmoved, unmoved + len(places)
         for tensor in self._room:
-            tensor[:, :, begin : self._length] = tensor.index_select(2, places)
+            tensor[:, :, begin : self._length] = tensor.index_select(2, places.to(tensor.device))
         self.keys, self.values = self._held()
 
     def first(self, nodes: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -41,9 +41,10 @@ class PathLayer(DynamicLayer):  # type: ignore[no-untyped-call]
 
     def rows(self, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Copies of those at `places`, `(rows, columns) int64`, each `(rows, heads, columns, width)`."""
+        held = self._held()
+        flat = places.view(-1).to(held[0].device)
         keys, values = (
-            tensor[0].index_select(1, places.view(-1)).view(tensor.shape[1], *places.shape, tensor.shape[3])
-            for tensor in self._held()
+            tensor[0].index_select(1, flat).view(tensor.shape[1], *places.shape, tensor.shape[3]) for tensor in held
         )
         return keys.transpose(0, 1), values.transpose(0, 1)
 
@@ -82,6 +83,7 @@ class RowsLayer(DynamicLayer):  # type: ignore[no-untyped-call]
 
     def select(self, rows: torch.Tensor) -> None:
         """Keeps `rows` alone."""
+        rows = rows.to(self._keys.device)
         self._keys, self._values = self._keys.index_select(0, rows), self._values.index_select(0, rows)
         self._show()
 

@@ -4,17 +4,21 @@ Knows nothing of what is computed with it. Imports torch.
 """
 
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from harness.errors import InputError
+from harness.inference.room import LOGITS_BYTES
 
 FULL, SLIDING = "full_attention", "sliding_attention"
 
 
 class CausalLM:
-    """The model in evaluation mode, on its own device and in its own number format."""
+    """The model in evaluation mode, on its own device (the one that takes token ids) and in its own number format."""
 
     def __init__(self, model: Any) -> None:
         """Raises InputError for a soft prompt of peft's own, whose numbers depend on padding and on the cache."""
@@ -26,8 +30,7 @@ class CausalLM:
             )
         self.model = model.eval()
         self.inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-        weights = next(model.parameters())
-        self.device: torch.device = weights.device
+        self.device = _takes_ids(self.inner)
         self.type: torch.dtype = next(floating(model)).dtype
         accepted = inspect.signature(self.inner.forward).parameters
         self._takes_positions = "position_ids" in accepted
@@ -36,6 +39,7 @@ class CausalLM:
         self.takes_prompt_mask: bool = getattr(model, "takes_prompt_mask", False)
         config = self.inner.config.get_text_config()
         self.vocabulary = int(config.vocab_size)
+        self.logits_at_once = max(1, LOGITS_BYTES // (4 * self.vocabulary))
         self.window: int | None = getattr(config, "sliding_window", None)
         kinds = set(getattr(config, "layer_types", None) or ())
         self.kinds = kinds or {SLIDING if self.window else FULL}
@@ -99,6 +103,30 @@ class CausalLM:
         output = self.model(input_ids=ids, attention_mask=mask, **more)
         return output.logits[:, -keep:], getattr(output, "past_key_values", None) if self._takes_cache else None
 
+    def on_rows_in_slices(
+        self, ids: torch.Tensor, mask: torch.Tensor, *, keep: int, prompt: torch.Tensor, most: int
+    ) -> Iterator[torch.Tensor]:
+        """What `on_rows` gives without a cache, from the first of the `keep` positions on, at most `most` at once.
+
+        All layers are computed once, and what makes logits of them once a slice, by the model's own forward: some
+        models scale or cap what their output layer gives. A model whose layers are no module of their own gives all.
+        """
+        body = getattr(self.inner, "base_model", None)
+        if keep <= most or body is None or body is self.inner:
+            yield self.on_rows(ids, mask, keep=keep, prompt=prompt)[0]
+            return
+        made: list[Any] = []
+        hook = body.register_forward_hook(lambda module, inputs, output: made.append(output))
+        try:
+            self.on_rows(ids, mask, keep=1, prompt=prompt)
+        finally:
+            hook.remove()
+        hidden = made[-1].last_hidden_state[:, -keep:]
+        for begin in range(0, keep, most):
+            part = hidden[:, begin : begin + most]
+            with _saying(body, replace(made[-1], last_hidden_state=part)):
+                yield self.on_rows(ids, mask, keep=part.shape[1], prompt=prompt)[0]
+
     def _as_it_adds(self, mask: torch.Tensor) -> torch.Tensor:
         """The mask as the model's own attention takes it: only torch's kernels know bool."""
         if self.inner.config._attn_implementation != "eager":
@@ -117,6 +145,31 @@ def _steady(config: Any) -> int | None:
             named = rope.get("original_max_position_embeddings")
             return int(named or getattr(config, "original_max_position_embeddings", config.max_position_embeddings))
     return None
+
+
+def _takes_ids(model: Any) -> torch.device:
+    """Where token ids go: the device of the input embeddings, even where their weights lie elsewhere meanwhile."""
+    embeddings = model.get_input_embeddings() if hasattr(model, "get_input_embeddings") else None
+    hook = getattr(embeddings, "_hf_hook", None)  # of accelerate, where a model is spread over devices
+    device = getattr(hook, "execution_device", None)
+    if device is not None:
+        return torch.device(device)
+    weights: torch.Tensor = next((embeddings or model).parameters())
+    return weights.device
+
+
+@contextmanager
+def _saying(module: Any, output: Any) -> Iterator[None]:
+    """While it is entered, `module` gives `output` for whatever it is asked."""
+    own = vars(module).get("forward")
+    module.forward = lambda *asked, **more: output
+    try:
+        yield
+    finally:
+        if own is None:
+            del module.forward
+        else:
+            module.forward = own
 
 
 def floating(model: Any) -> Any:

@@ -20,6 +20,11 @@ class Endings:
         self._tokens = _end_tokens(model, tokenizer)
         self._longest = max((len(text.encode()) for text in stop), default=0)
 
+    @property
+    def tokens(self) -> list[int]:
+        """The ids of the end tokens, ascending."""
+        return sorted(self._tokens)
+
     def ended(self, ids: Sequence[int]) -> bool:
         """Whether the newest of `ids` ends the answer.
 

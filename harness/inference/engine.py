@@ -6,20 +6,19 @@ on what is computed together, nor on its order (up to rounding: 1e-4 nats in flo
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import InputError
+from harness.inference.backend import Advance, ignore, refuse_empty
 from harness.inference.batching import BATCH_ROWS, BATCH_TOKENS
 from harness.inference.choices import choice_rows
 from harness.inference.modes import Mode
 from harness.inference.outputs import ChoiceScores, Generation
+from harness.inference.room import Room
 from harness.inference.trust import Job, Through, Trust
 
 if TYPE_CHECKING:
     from harness.inference.outputs import Scored, Written
-
-Advance = Callable[[int], None]
 
 CHUNK_TOKENS = 512
 
@@ -45,13 +44,13 @@ class Engine:
 
         `mode` is the first that is tried: if None, the quickest. `chunk_tokens` are computed at once where prefixes are
         shared. `batch_tokens` bounds the tokens of a padded batch, and the prompts' own tokens that are kept while
-        answers are written; `batch_rows` bounds the rows.
+        answers are written; `batch_rows` bounds the rows. Where memory is too small for that, it becomes less.
         """
         from harness.inference.causal_lm import CausalLM
 
         self._lm = CausalLM(model)
         self._tokenizer = tokenizer
-        self._chunk_tokens, self._batch_tokens, self._batch_rows = chunk_tokens, batch_tokens, batch_rows
+        self._room = Room(chunk=chunk_tokens, rows=batch_rows, tokens=batch_tokens, logits=self._lm.logits_at_once)
         self._trust = Trust(self._lm, mode)
 
     @property
@@ -67,7 +66,8 @@ class Engine:
     @property
     def weight_bytes(self) -> int:
         """How much memory the model's weights take, each tensor counted once."""
-        held = {weights.data_ptr(): weights.numel() * weights.element_size() for weights in self._lm.model.parameters()}
+        weights = self._lm.model.parameters()  # those that lie on the disk meanwhile have no place in memory
+        held = {one.data_ptr() or id(one): one.numel() * one.element_size() for one in weights}
         return sum(held.values())
 
     def choose(
@@ -75,7 +75,7 @@ class Engine:
         prompts: Sequence[Sequence[int]],
         choices: Sequence[Sequence[Sequence[int]]],
         *,
-        advance: Advance = lambda prompts: None,
+        advance: Advance = ignore,
     ) -> list[ChoiceScores]:
         """For each prompt the log-likelihood of each of its choices (token ids that continue the prompt), in nats.
 
@@ -85,8 +85,8 @@ class Engine:
         from harness.inference import padded, shared_scoring
         from harness.inference.agreement import scores_differ
 
-        _refuse_empty("prompt", prompts)
-        _refuse_empty("choice", [choice for options in choices for choice in options])
+        refuse_empty("prompt", prompts)
+        refuse_empty("choice", [choice for options in choices for choice in options])
         began = time.perf_counter()
         rows = choice_rows(prompts, choices)
         lengths = [len(row.ids) for row in rows]
@@ -95,9 +95,9 @@ class Engine:
 
         def compute(mode: Mode, through: Through) -> "list[Scored]":
             if mode.shares:
-                chunk, cascade = self._chunk_tokens, mode is Mode.CASCADE
-                return shared_scoring.loglikelihoods(self._lm, rows, cascade=cascade, chunk=chunk, through=through)
-            return padded.loglikelihoods(self._lm, rows, **self._batch(mode), through=through)
+                cascade = mode is Mode.CASCADE
+                return shared_scoring.loglikelihoods(self._lm, rows, cascade=cascade, room=self._room, through=through)
+            return padded.loglikelihoods(self._lm, rows, rows=self._rows(mode), room=self._room, through=through)
 
         if rows:
             job = Job(
@@ -125,7 +125,7 @@ class Engine:
         *,
         max_new_tokens: int,
         stop: Sequence[str] = (),
-        advance: Advance = lambda prompts: None,
+        advance: Advance = ignore,
     ) -> list[Generation]:
         """Greedy answers to `prompts` (token ids), in their order.
 
@@ -137,7 +137,7 @@ class Engine:
         from harness.inference.agreement import answer_differs
         from harness.inference.endings import Endings
 
-        _refuse_empty("prompt", prompts)
+        refuse_empty("prompt", prompts)
         endings = Endings(self._lm.model, self._tokenizer, stop)
         if not prompts or not max_new_tokens:
             return [Generation("", 0, False, 0.0) for _ in prompts]
@@ -150,13 +150,11 @@ class Engine:
                     max_new_tokens,
                     endings,
                     cascade=mode is Mode.CASCADE,
-                    rows=self._batch_rows,
-                    columns=self._batch_tokens,
-                    chunk=self._chunk_tokens,
+                    room=self._room,
                     through=through,
                 )
             return padded.continuations(
-                self._lm, prompts, max_new_tokens, endings, **self._batch(mode), through=through
+                self._lm, prompts, max_new_tokens, endings, rows=self._rows(mode), room=self._room, through=through
             )
 
         began = time.perf_counter()
@@ -182,9 +180,9 @@ class Engine:
             return []
         return [len(ids) for ids in self._tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
 
-    def _batch(self, mode: Mode) -> dict[str, int]:
-        """The limits of a padded batch."""
-        return {"rows": 1 if mode is Mode.ALONE else self._batch_rows, "tokens": self._batch_tokens}
+    def _rows(self, mode: Mode) -> int:
+        """How many rows a padded batch may have."""
+        return 1 if mode is Mode.ALONE else self._room.rows
 
 
 def _whole(cases: Sequence[int], advance: Advance) -> Through:
@@ -199,12 +197,3 @@ def _whole(cases: Sequence[int], advance: Advance) -> Through:
         advance(done)
 
     return through
-
-
-def _refuse_empty(kind: str, items: Sequence[Sequence[object]]) -> None:
-    for number, item in enumerate(items, start=1):
-        if not len(item):
-            raise InputError(
-                f"{kind} {number} of {len(items)} is empty, so nothing can be computed from it. Mend the case or the "
-                "template that it comes from."
-            )

@@ -4,6 +4,7 @@ Imports torch.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from harness.inference.causal_lm import FULL, SLIDING, CausalLM, refuse_nan
 from harness.inference.endings import Endings
 from harness.inference.groups import Group, groups
 from harness.inference.outputs import Written
+from harness.inference.room import Found, Room
 from harness.inference.tree import Nodes, Tree, grow
 from harness.inference.walk import UNUSED, Walk
 
@@ -29,32 +31,41 @@ def continuations(
     endings: Endings,
     *,
     cascade: bool,
-    rows: int,
-    columns: int,
-    chunk: int,
+    room: Room,
     through: Callable[[Sequence[int]], None] = lambda prompts: None,
 ) -> list[Written]:
     """What greedy decoding adds to each prompt, at most `limit`, the end token included.
 
-    At most `rows` prompts with `columns` tokens of their own are continued together, `chunk` tokens of prompts are
-    computed at once, and `through` is told the places of prompts that are answered. Equal prompts are answered once.
-    Raises InputError where logits are no numbers.
+    As many prompts are continued together as `room` has rows, and tokens of their own; `through` is told the places of
+    prompts that are answered. Equal prompts are answered once. Raises InputError where logits are no numbers, or where
+    memory doesn't suffice for the smallest piece.
     """
+    answer = partial(_answer, lm, limit=limit, endings=endings, cascade=cascade, room=room)
+    return room.all(prompts, answer, through, lm.device)
+
+
+def _answer(
+    lm: CausalLM, prompts: Sequence[Sequence[int]], *, limit: int, endings: Endings, cascade: bool, room: Room
+) -> Found[Written]:
+    """What is written after each prompt, group by group."""
     places: dict[tuple[int, ...], list[int]] = {}
     for place, prompt in enumerate(prompts):
         places.setdefault(tuple(prompt), []).append(place)
     distinct = list(places)
     tree = grow(distinct, [1] * len(distinct))
     cascade = cascade and not lm.forgets(max(map(len, distinct)) + limit)
-    walk = Walk(lm, tree, cascade=cascade, chunk=chunk)
-    answers = [Written() for _ in prompts]
-    for group in groups(tree, distinct, limit, shares=cascade, rows=rows, columns=columns):
+    walk = Walk(lm, tree, cascade=cascade, room=room)
+    for group in groups(tree, distinct, limit, shares=cascade, rows=room.rows, columns=room.tokens):
+        alone, own = len(group.places) == 1, len(group.places) * (group.columns + limit)
+        room.uses(
+            chunk=min(room.chunk, len(tree)),
+            tokens=1 if alone else own,
+            logits=min(room.logits, room.chunk, len(group.places)),
+        )
         written = _continue(Continued(lm, tree, walk, group, limit, cascade=cascade), limit, endings)
-        for place, answer in zip(group.places, written, strict=True):
-            for asked in places[distinct[place]]:
-                answers[asked] = answer
-        through([asked for place in group.places for asked in places[distinct[place]]])
-    return answers
+        asked = [places[distinct[place]] for place in group.places]
+        each = [answer for equal, answer in zip(asked, written, strict=True) for _ in equal]
+        yield [place for equal in asked for place in equal], each
 
 
 def _continue(continued: "Continued", limit: int, endings: Endings) -> list[Written]:

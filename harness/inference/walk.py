@@ -14,23 +14,23 @@ from harness.inference.attention import Block, planned
 from harness.inference.cache import path_cache
 from harness.inference.causal_lm import FULL, SLIDING, CausalLM
 from harness.inference.groups import WORTH_SHARING
+from harness.inference.room import Room
 from harness.inference.tree import Nodes, Tree
 
-LOGITS_BYTES = 128 << 20  # of the logits of one chunk, in float32
 _QUERIES = 64  # a block of queries with keys of its own; less masking against more blocks
 UNUSED = torch.ones(1, 1, 1, 1, dtype=torch.bool)  # a mask for attention that goes by a plan
 
 
 class Walk:
-    """A walk through `tree`, from its first node to its last; `chunk` nodes at once at most."""
+    """A walk through `tree`, from its first node to its last; at once as many nodes, and logits, as `room` has."""
 
-    def __init__(self, lm: CausalLM, tree: Tree, *, cascade: bool, chunk: int) -> None:
+    def __init__(self, lm: CausalLM, tree: Tree, *, cascade: bool, room: Room) -> None:
         """With `cascade` the model attends by `harness.inference.attention`."""
         self.cache: Any = path_cache()
         self.held: Nodes = np.zeros(0, np.int64)  # the nodes whose keys and values are in the cache
         self._lm, self._tree = lm, tree
         self._cascade = cascade and not lm.forgets(int(tree.positions.max(initial=0)) + 1)
-        self._chunk_nodes = chunk
+        self._room = room
         self._next = 0
 
     def run(self, stop: int, wanted: Nodes) -> Iterator[tuple[Nodes, torch.Tensor]]:
@@ -39,15 +39,14 @@ class Walk:
         Logits are `(wanted, vocab)` in the model's number format; a chunk without any wanted node gives none of them.
         While it pauses, the cache holds the keys and values of `held`: the chunk's nodes and their ancestors.
         """
-        most = max(1, LOGITS_BYTES // (4 * self._lm.vocabulary))
         while self._next < stop:
             self._forget()
             begin = self._next
-            end = min(begin + self._chunk_nodes, stop)
+            end = min(begin + self._room.chunk, stop)
             first = np.searchsorted(wanted, begin)
             here = wanted[first : np.searchsorted(wanted, end)]
-            if len(here) > most:
-                here = here[:most]
+            if len(here) > self._room.logits:
+                here = here[: self._room.logits]
                 end = int(here[-1]) + 1
             logits = self._chunk(begin, end, here)
             self._next = end

@@ -1,15 +1,16 @@
-"""The models of a run behind engines: loaded when they are first asked, and moved in place from alpha to alpha."""
+"""The models of a run behind backends: loaded when they are first asked, and moved in place from alpha to alpha."""
 
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from harness.inference import Engine
+from harness.inference import Backend, Engine
 from harness.pipeline.plan import Plan
 from harness.pipeline.train import Chain, Trained
+from harness.pipeline.vllm_models import VllmModels
 from harness.runs import JSON
 from harness.variants import Weights
-from harness.weights import Stage, line, load_model, restore_to_answer, soup
+from harness.weights import Stage, line, load_base, restore_to_answer, soup
 
 Alpha = float | None
 
@@ -20,6 +21,7 @@ class Models:
     def __init__(self, plan: Plan, trained: Trained, tokenizer: Any, weights: Weights, seed: int) -> None:
         """`weights` are those of any variant; a soup is made of the trainings of all seeds."""
         self._plan, self._tokenizer = plan, tokenizer
+        self._weights = weights
         self._chain: Chain = weights.stages
         self._soup = weights.alpha == "soup"
         self._trained, self._seed = trained, seed
@@ -32,8 +34,10 @@ class Models:
         ]
         return {"base": self._plan.base.hash, "trained": hashes, "soup": self._soup, "alpha": alpha}
 
-    def engine(self, alpha: Alpha) -> Engine:
+    def backend(self, alpha: Alpha) -> Backend:
         """The model at `alpha` (None: trained, or the base); what the last call gave may be this model, moved."""
+        if self._plan.config.backend == "vllm":
+            return self._vllm.backend(alpha, self.identity(alpha))
         if alpha is None or alpha == 1:
             return self._whole
         return Engine(self._line(alpha), self._tokenizer)
@@ -43,10 +47,15 @@ class Models:
         return range(self._plan.config.seeds) if self._soup else range(self._seed, self._seed + 1)
 
     @cached_property
+    def _vllm(self) -> VllmModels:
+        trainings = [self._stages(seed) for seed in self._seeds] if self._chain else []
+        return VllmModels(self._plan, self._tokenizer, self._weights, trainings)
+
+    @cached_property
     def _whole(self) -> Engine:
         plan = self._plan
         if not self._chain:
-            model = load_model(plan.base, dtype=plan.hardware.dtype, device=plan.hardware.device)
+            model: Any = load_base(plan.base, plan.hardware)
         elif self._soup:
             model = soup([self._stages(seed) for seed in self._seeds], plan.base, plan.hardware)
         else:

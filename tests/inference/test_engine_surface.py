@@ -16,7 +16,7 @@ from harness.inference import Engine, Mode
 
 def test_the_package_hands_on_these_names() -> None:
     """What others may import."""
-    assert harness.inference.__all__ == ["ChoiceScores", "Engine", "Generation", "Mode"]
+    assert harness.inference.__all__ == ["Backend", "ChoiceScores", "Engine", "Generation", "Mode"]
     assert all(hasattr(harness.inference, name) for name in harness.inference.__all__)
 
 

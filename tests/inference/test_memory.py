@@ -43,6 +43,19 @@ assert len(engine.choose(prompts, choices)) == len(engine.generate(prompts, max_
 assert engine.mode == "{mode}", engine.fallback
 """
 
+LONG_CHOICES = """
+engine = Engine(model, Numbers(), mode=Mode("{mode}"))
+choices = [[torch.randint({vocabulary}, (1_500,)).tolist()] for _ in range(2)]
+scores = engine.choose([prompt[:500] for prompt in prompts[:2]], choices)
+assert all(-1e5 < one.loglikelihoods[0] < 0 for one in scores)
+assert engine.mode == "{mode}", engine.fallback
+"""
+
+PROOFS = """
+from harness.weights.proofs import logits
+assert logits(model, prompts).shape == (8, {vocabulary})
+"""
+
 ALL_POSITIONS = """
 with torch.inference_mode():
     torch.log_softmax(model(torch.tensor(prompts)).logits, -1)
@@ -62,6 +75,17 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux keep
 def test_a_large_vocabulary_and_long_prompts_fit(mode: str) -> None:
     """Eight prompts of 2,048 tokens over 256,000 are scored and answered in 3 GB, shared and in padded batches."""
     assert failure(ENGINE.format(mode=mode)) == ""
+
+
+@pytest.mark.parametrize("mode", ["cascade", "padded"])
+def test_long_choices_fit(mode: str) -> None:
+    """Two choices of 1,500 tokens each, all of whose logits would take 3 GB before anything is made of them."""
+    assert failure(LONG_CHOICES.format(mode=mode, vocabulary=VOCABULARY)) == ""
+
+
+def test_proofs_fit() -> None:
+    """They compare the logits of last tokens, and make no others."""
+    assert failure(PROOFS.format(vocabulary=VOCABULARY)) == ""
 
 
 def test_a_softmax_over_all_positions_does_not_fit() -> None:
