@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from jinja2 import TemplateError
 
-from harness.errors import InputError, ProofError, TooLongError
+from harness.errors import InputError, TooLongError
+from harness.prompting.turns import SHOWN_CHARACTERS, Message, chat_turns, plain_text, prove, spaced
 from harness.prompting.wording import Wording
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-SHOWN_CHARACTERS = 60
 _REMEDIES = {
     "instruction": "shorten `prompt.instruction` in suite.yaml",
     "shots": "show fewer (few-shot-K)",
@@ -43,11 +43,15 @@ class Shown:
 
 @dataclass(frozen=True)
 class Prompt:
-    """The text that the model sees, its token ids, and how many of the passages it has room for: the first ones."""
+    """The text that the model sees, its token ids, and how many of the passages it has room for: the first ones.
+
+    A prompt for a server has no ids, since the server makes them; `messages` are its turns, where it is a chat.
+    """
 
     text: str
     ids: tuple[int, ...]
     passages: int = 0
+    messages: tuple[Message, ...] = ()
 
 
 class PromptBuilder:
@@ -80,10 +84,10 @@ class PromptBuilder:
         if prompt is None:
             raise TooLongError(self._too_long(question, turns, asked, answer_tokens))
         shown = list(zip(passages, blocks, strict=True))[: prompt.passages]
-        _prove("prompt.passage", prompt.text, [(p.id, p.text, block) for p, block in shown])
-        _prove("prompt.question", prompt.text, [(question, question, asked)])
+        prove("prompt.passage", prompt.text, [(p.id, p.text, block) for p, block in shown])
+        prove("prompt.question", prompt.text, [(question, question, asked)])
         for shot, (example, answer) in zip(shots, turns, strict=True):
-            _prove("prompt.question", prompt.text, [(shot.question, shot.question, example), (answer, answer, answer)])
+            prove("prompt.question", prompt.text, [(shot.question, shot.question, example), (answer, answer, answer)])
         return prompt
 
     def answer(self, prompt: Prompt, text: str, *, end: bool = False) -> tuple[int, ...]:
@@ -91,7 +95,7 @@ class PromptBuilder:
 
         The prompt's own ids stay as they are: where a token would span both, `text` is encoded by itself.
         """
-        joined = text if self._chats else _spaced(prompt.text, text)
+        joined = text if self._chats else spaced(prompt.text, text)
         whole = self.encode(prompt.text + joined)
         length = len(prompt.ids)
         ids = whole[length:] if whole[:length] == prompt.ids else tuple(self._bare(joined))
@@ -113,7 +117,7 @@ class PromptBuilder:
         """The prompt with all passages or, where the window is short, with the most that it holds; None if it can't."""
         for count in range(len(blocks), -1, -1):
             context = "".join(blocks[:count]) + "\n" if count else ""
-            text = self._chat(turns, context + asked) if self._chats else self._plain(turns, context, asked)
+            text = (self._chat if self._chats else self._plain)(turns, context + asked)
             ids = self.encode(text)
             if self._window is None or len(ids) + answer_tokens <= self._window:
                 return Prompt(text, ids, count)
@@ -129,18 +133,11 @@ class PromptBuilder:
                     "token: it could end its turn and speak for another. Take it out of the case or document."
                 )
 
-    def _plain(self, turns: Sequence[tuple[str, str]], context: str, asked: str) -> str:
-        opening = f"{self._wording.instruction}\n\n" if self._wording.instruction else ""
-        examples = "".join(f"{example}{_spaced(example, answer)}\n\n" for example, answer in turns)
-        return opening + examples + context + asked
+    def _plain(self, turns: Sequence[tuple[str, str]], last: str) -> str:
+        return plain_text(self._wording.instruction, turns, last)
 
     def _chat(self, turns: Sequence[tuple[str, str]], last: str) -> str:
-        messages = []
-        for question, answer in turns:
-            messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-        messages.append({"role": "user", "content": last})
-        if self._wording.instruction:  # in the first user turn, since not every template knows a system role
-            messages[0]["content"] = f"{self._wording.instruction}\n\n{messages[0]['content']}"
+        messages = [turn._asdict() for turn in chat_turns(self._wording.instruction, turns, last)]
         try:
             return str(self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
         except (TemplateError, TypeError, ValueError) as error:
@@ -166,23 +163,4 @@ class PromptBuilder:
             f"the answer needs up to {answer_tokens}, but the model's window holds {self._window}, and only whole "
             f"passages are ever left out. Tokens by part: {told}. The largest part is the {largest}: "
             f"{_REMEDIES[largest]}, or take a model with a larger window."
-        )
-
-
-def _spaced(before: str, answer: str) -> str:
-    """`answer` as it follows `before`: after a space, unless `before` ends with one already."""
-    return answer if before.endswith((" ", "\n")) else f" {answer}"
-
-
-def _prove(template: str, text: str, parts: Sequence[tuple[str, str, str]]) -> None:
-    """Proves that each part (name, content, content as rendered) is in the prompt `text`; raises ProofError.
-
-    White space around a part may be missing, since chat templates trim their turns.
-    """
-    absent = [name for name, part, block in parts if part.strip() not in block or block.strip() not in text]
-    if absent:
-        raise ProofError(
-            f"not in the prompt as it stands in the suite: {', '.join(name[:SHOWN_CHARACTERS] for name in absent)}. It "
-            "would be scored as what its name says without being it. Mend the suite's "
-            f"`{template}` template (it must show its text unchanged) or the tokenizer's chat template."
         )

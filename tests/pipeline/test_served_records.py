@@ -1,0 +1,100 @@
+"""What a run records of a server that changes its models, refuses cases, counts nothing, or takes no temperature."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripted import Answer, Request, scripted
+
+from harness.errors import InputError
+from harness.pipeline import CompareConfig, Result, run_comparison
+from harness.runs import Cache
+
+
+def reply(text: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "model": "m-1",
+        "choices": [{"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 10, "completion_tokens": 2},
+        **changes,
+    }
+
+
+def run(url: str, suite: Path, tmp_path: Path, **changes: Any) -> Result:
+    config = CompareConfig(
+        suite=str(suite),
+        model="m",
+        server={"url": url, "retries": 0, "concurrency": 1},
+        contexts=("zero-shot",),
+        splits=("asked",),
+        out=tmp_path / "run",
+        **changes,
+    )
+    return run_comparison(config, cache=Cache(tmp_path / "cache"))
+
+
+def manifest(run: Path) -> dict[str, Any]:
+    return json.loads((run / "run.json").read_text(encoding="utf-8"))["served"]["models"]["m"]
+
+
+def test_a_name_that_comes_to_stand_for_another_model_is_told(suite, tmp_path, caplog):
+    """Replies that name two models are recorded by model, and warned of."""
+    caplog.set_level(logging.WARNING)
+    with scripted(lambda request: reply("Corvo", model=f"m-{request.number // 3}")) as server:
+        found = run(server.url, suite, tmp_path)
+    assert [(one["model"], one["replies"]) for one in manifest(found.run)["answered_by"]] == [("m-0", 2), ("m-1", 2)]
+    assert "m: its replies say that they are from m-0, m-1" in caplog.text
+
+
+def test_a_refused_case_is_unscored_with_the_reason(suite, tmp_path):
+    """What the server says of one prompt stands as the reason; the others are scored, and it is asked again."""
+
+    def answer(request: Request) -> Any:
+        long = "Heron" in request.json["messages"][0]["content"]
+        return Answer({"error": {"message": "maximum context length is 5"}}, 400) if long else reply("Corvo")
+
+    with scripted(answer) as server:
+        found = run(server.url, suite, tmp_path)
+        (cell,) = [cell for cell in found.comparison.cells if cell.metric == "exact_match"]
+        assert (cell.n, cell.unscored) == (3, 1)
+        rows = [json.loads(line) for line in (found.run / "scores.jsonl").read_text(encoding="utf-8").splitlines()]
+        (reason,) = {row["reason"] for row in rows if row["value"] is None}
+        assert "maximum context length is 5" in reason
+        asked = len(server.requests)
+        run(server.url, suite, tmp_path)
+        assert len(server.requests) == asked + 1
+
+
+def test_a_server_that_takes_no_temperature_is_recorded(suite, tmp_path, caplog):
+    """Answers that are drawn at random are told to be."""
+
+    def answer(request: Request) -> Any:
+        told = {"error": {"message": "Unsupported value: 'temperature' does not support 0 with this model."}}
+        return Answer(told, 400) if "temperature" in request.json else reply("Corvo")
+
+    with scripted(answer) as server, caplog.at_level(logging.WARNING):
+        found = run(server.url, suite, tmp_path)
+    assert manifest(found.run)["asked_without"] == ["temperature"]
+    assert "m: doesn't take temperature, so it was asked without" in caplog.text
+    computed = json.loads((found.run / "run.json").read_text(encoding="utf-8"))["computed"]
+    assert computed["base/zero-shot/asked"] == {"mode": "server:chat", "fallback": "asked without temperature"}
+
+
+def test_tokens_are_paid_by_the_price_file(suite, tmp_path):
+    """The server's own count, times the prices of a million tokens."""
+    (tmp_path / "prices.yaml").write_text(
+        "gpu_hour: 0\nmillion_prompt_tokens: 1\nmillion_generated_tokens: 10\n", encoding="utf-8"
+    )
+    with scripted(lambda request: reply("Corvo")) as server:
+        found = run(server.url, suite, tmp_path, prices=tmp_path / "prices.yaml")
+    (price,) = found.comparison.priced
+    assert price.thousand_queries == pytest.approx(1000 * (10 * 1 + 2 * 10) / 1e6)
+
+
+def test_tokens_that_nobody_counts_stop_the_run(suite, tmp_path):
+    """Costs are never told as zero because a server says nothing of them."""
+    told = pytest.raises(InputError, match="how many tokens")
+    with scripted(lambda request: reply("Corvo", usage=None)) as server, told:
+        run(server.url, suite, tmp_path)
