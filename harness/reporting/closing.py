@@ -19,10 +19,7 @@ def limits(comparison: Comparison) -> str:
 
 def signature(comparison: Comparison) -> str:
     """What two reports must share to be comparable."""
-    return (
-        f"{code(comparison.signature)}\n\nBase model: {comparison.base.parameters:,} parameters, "
-        f"{code(comparison.base.hash)}."
-    )
+    return f"{code(comparison.signature)}\n\nBase model: {comparison.base.size}, {code(comparison.base.hash)}."
 
 
 def _listed(sentences: Sequence[str]) -> str:

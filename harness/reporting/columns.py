@@ -89,7 +89,9 @@ def change_columns(comparison: Comparison, variants: Sequence[VariantReference])
 
 
 def trained_share(variant: VariantReference, comparison: Comparison) -> str:
-    """How many parameters were trained, as a share of the base's: `2.8%`; `-` for none."""
+    """How many parameters were trained, as a share of the base's: `2.8%`; `-` for none, `?` where it isn't known."""
+    if variant.trainable_parameters is None or comparison.base.parameters is None:
+        return "?" if variant.weights != "base" else "-"
     if not variant.trainable_parameters:
         return "-"
     share = variant.trainable_parameters / comparison.base.parameters

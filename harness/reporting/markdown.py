@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.comparison import Comparison, read_comparison, write_text
+from harness.comparison import Comparison, write_text
 from harness.comparison.phrases import metric_label
 from harness.reporting import change, closing, opening, pairs, passages, sections, spending, tuning
 from harness.reporting.escape import prose, table
 from harness.reporting.further import further_metrics
+from harness.reporting.reading import read_run
 
 if TYPE_CHECKING:
     from harness.reporting.charts import Figure
@@ -36,7 +37,7 @@ def write_report(run_folder: Path, comparison: Comparison | None = None) -> Path
 
     Raises InputError if that can't be read, CacheError if the report can't be written.
     """
-    comparison = comparison or read_comparison(run_folder)
+    comparison = comparison or read_run(run_folder)
     from harness.reporting.charts import figures, svg
 
     drawn = figures(comparison)

@@ -29,10 +29,11 @@ class _Rate(ProgressColumn):
 
 
 class TerminalProgress:
-    """Shows tasks on `console` while the context is open; finished tasks stay as one line each."""
+    """Shows tasks on `console` while the context is open; finished tasks stay as one line each, if `notes`."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, notes: bool = True) -> None:
         """Nothing is drawn before the context is entered."""
+        self._notes = notes
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -43,6 +44,7 @@ class TerminalProgress:
             TimeRemainingColumn(),
             console=console,
             transient=True,
+            refresh_per_second=4,
         )
 
     def __enter__(self) -> Self:
@@ -65,7 +67,8 @@ class TerminalProgress:
             self._bars.remove_task(bar)
         elapsed = done.elapsed or 0.0
         rate = f", {done.completed / elapsed:,.0f} a second" if done.completed > 1 and elapsed else ""
-        self._note(f"{description} ({elapsed:.1f} s{rate})")
+        if self._notes:
+            self._note(f"{description} ({elapsed:.1f} s{rate})")
 
     def _note(self, text: str) -> None:
         """One line above the bars that stays."""

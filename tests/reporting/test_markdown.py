@@ -66,11 +66,12 @@ def test_a_low_stale_rate_is_not_praised_as_highest(comparison):
     assert "**" not in section
 
 
-def test_report_is_written_from_the_run_folder(comparison, tmp_path):
+def test_report_is_written_from_the_run_folder(comparison, world, tmp_path):
     """write_report reads comparison.json and writes report.md beside it; without a run it is an input error."""
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match="is no run"):
         write_report(tmp_path)
     write_comparison(comparison, tmp_path)
+    world.seal(tmp_path)
     assert write_report(tmp_path).read_text() == report(comparison)
 
 
@@ -118,9 +119,10 @@ def test_all_is_told_in_the_order_of_the_issue(full):
     assert "| `base/rag-3` | cannot tell: 82.0% (95% interval 75.0 to 88.0) |" in text
 
 
-def test_charts_are_files_that_the_report_links(full, tmp_path):
+def test_charts_are_files_that_the_report_links(full, world, tmp_path):
     """Every chart is written beside the report and linked from it, with its summary for who can't see it."""
     write_comparison(full, tmp_path)
+    world.seal(tmp_path)
     text = write_report(tmp_path).read_text()
     linked = re.findall(r"!\[([^\]]+)\]\((charts/[a-z-]+\.svg)\)", text)
     assert [name for _, name in linked] == [
@@ -131,9 +133,10 @@ def test_charts_are_files_that_the_report_links(full, tmp_path):
     assert sorted(path.name for path in (tmp_path / "charts").iterdir()) == sorted(name[7:] for _, name in linked)
 
 
-def test_the_same_run_gives_the_same_report(full, tmp_path):
+def test_the_same_run_gives_the_same_report(full, world, tmp_path):
     """Written twice, the report and its charts have the same bytes."""
     write_comparison(full, tmp_path)
+    world.seal(tmp_path)
     written = []
     for _ in range(2):
         write_report(tmp_path)

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.commands.report import report
-from harness.comparison import write_comparison, write_rows
+from harness.comparison import write_cases, write_comparison, write_rows
 from harness.errors import InputError
 
 
@@ -13,7 +13,8 @@ def run(world, tmp_path):
     rows = world.rows({"base/zero-shot": {"in_domain": world.hits(20)}, "base/rag-3": {"in_domain": world.hits(80)}})
     write_rows(rows, tmp_path)
     write_comparison(world.compare(rows), tmp_path)
-    return tmp_path
+    write_cases([], tmp_path)
+    return world.seal(tmp_path)
 
 
 def test_both_reports_are_written(run):
@@ -23,11 +24,12 @@ def test_both_reports_are_written(run):
         assert "met" in (run / name).read_text()
 
 
-def test_a_broken_file_leaves_both_reports_as_they_were(run):
+def test_a_broken_file_leaves_both_reports_as_they_were(run, world):
     """Where the page can't be made, the Markdown isn't either, so that the two never tell different verdicts."""
     report([run])
     before = [(run / name).read_bytes() for name in ("report.html", "report.md")]
     (run / "passages.jsonl").write_text("{")
+    world.seal(run)
     with pytest.raises(InputError, match=r"passages.jsonl:1"):
         report([run], require=["in_domain >= 0.5"])
     assert [(run / name).read_bytes() for name in ("report.html", "report.md")] == before

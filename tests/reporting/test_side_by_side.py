@@ -19,6 +19,7 @@ def folders(world, tmp_path):
             comparison = world.compare(rows, **changed)
             write_comparison(comparison, tmp_path / name)
             write_rows(rows, tmp_path / name)
+            world.seal(tmp_path / name)
         return tmp_path / "monday", tmp_path / "tuesday"
 
     return make
@@ -81,7 +82,7 @@ def test_the_markdown_says_the_same(runs):
 
 def test_a_folder_without_a_run_is_an_input_error(runs, tmp_path):
     """Both must be runs."""
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match="is no run"):
         read_two_runs(tmp_path / "monday", tmp_path / "wednesday")
 
 

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.comparison import Comparison, read_comparison, write_text
+from harness.comparison import Comparison, write_text
 from harness.comparison.phrases import printable
 from harness.reporting.fine_print import limits, methods
 from harness.reporting.html.cases import pack_cases
@@ -20,6 +20,7 @@ from harness.reporting.html.material import gather
 from harness.reporting.html.quality import quality_tables
 from harness.reporting.html.requirements import requirements
 from harness.reporting.html.spending import spending_tables
+from harness.reporting.reading import read_run
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -36,7 +37,7 @@ def write_html(run_folder: Path, comparison: Comparison | None = None) -> Path:
 
     Raises InputError for a file of the run that can't be read, CacheError if the report can't be written.
     """
-    found = read_comparison(run_folder) if comparison is None else comparison
+    found = read_run(run_folder) if comparison is None else comparison
     return write_text(run_folder / REPORT_FILE, page(found, run_folder))
 
 

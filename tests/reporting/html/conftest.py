@@ -70,6 +70,7 @@ class Run:
             write_prompts(prompts, folder, context, split)
         for place, outputs in self.outputs.items():
             run.write_lines(run.predictions_path(*place), outputs)
+        run.finish({}, [path for path in folder.rglob("*") if path.is_file() and path.name != "run.json"])
         return folder
 
 

@@ -52,11 +52,10 @@ def test_it_needs_nothing_but_itself(run, tmp_path):
     )
 
 
-def test_a_run_without_cases_says_so(run, tmp_path):
+def test_a_run_without_cases_says_so(run, world, tmp_path):
     """Where only comparison.json was kept, everything but the browser of cases is there, and why it isn't is told."""
-    tmp_path.joinpath("run.json").write_text("{}", encoding="utf-8")
     write_comparison(run.comparison, tmp_path)
-    text = text_of(tmp_path)
+    text = text_of(world.seal(tmp_path))
     assert "kept without its cases" in text
     assert "packed-cases" not in text.partition("<script")[0]
     assert "#split=" not in text
@@ -72,8 +71,8 @@ def test_a_run_without_predictions_says_so(run, tmp_path):
 
 
 def test_a_missing_run_is_an_error(tmp_path):
-    """A folder without comparison.json is told as such."""
-    with pytest.raises(InputError, match="no such file"):
+    """A folder without a run is told as such."""
+    with pytest.raises(InputError, match="is no run"):
         write_html(tmp_path)
 
 
