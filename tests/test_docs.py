@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from harness.pipeline.config import CompareConfig
 from harness.pipeline.plan import make_plan
@@ -65,3 +66,36 @@ def test_the_links_of_the_documents_lead_somewhere(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!http)([^)#]+)", text):
         assert ((ROOT / page).parent / target).exists(), target
+
+
+@pytest.mark.parametrize("script", sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.sh")))
+def test_the_shell_scripts_of_the_documents_are_valid(script):
+    """Bash reads them without a complaint."""
+    checked = subprocess.run(["bash", "-n", ROOT / script], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_the_ray_job_of_the_documents_names_options_that_exist():
+    """Its YAML is valid, head and workers run one image, and the command line takes its options."""
+    job = yaml.safe_load((ROOT / "docs/cluster/rayjob.yaml").read_text(encoding="utf-8"))["spec"]
+    groups = [job["rayClusterSpec"]["headGroupSpec"], *job["rayClusterSpec"]["workerGroupSpecs"]]
+    assert len({group["template"]["spec"]["containers"][0]["image"] for group in groups}) == 1
+    _check_options(job["entrypoint"].split())
+
+
+def test_the_slurm_script_of_the_documents_names_options_that_exist():
+    """The command line takes its options."""
+    text = (ROOT / "docs/cluster/slurm.sh").read_text(encoding="utf-8").replace("\\\n", " ")
+    _check_options(text[text.index("harness compare") :].split())
+
+
+def _check_options(words):
+    """The options among `words` are those of `harness compare`."""
+    import typer
+
+    from harness.cli import app
+
+    compare = typer.main.get_command(app).commands["compare"]
+    known = {name for parameter in compare.params for name in parameter.opts}
+    assert words[:2] == ["harness", "compare"]
+    assert {word for word in words if word.startswith("--")} <= known

@@ -11,19 +11,25 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "harness"
 STAGES = (
     *("suite", "variants", "retrieval", "weights", "prompting", "inference", "scoring", "comparison"),
-    *("gate", "reporting", "pipeline", "commands", "cli"),
+    *("gate", "reporting", "pipeline", "commands", "cli", "__main__"),
 )
-BOTTOM = {"errors", "_after_import", "_hub", "_quiet", "_settings", "_shipped", "_templates", "kernels", "runs"}
+BOTTOM = {
+    *("errors", "_after_import", "_hub", "_memory", "_quiet", "_secrets", "_settings", "_shipped", "_templates"),
+    *("api", "kernels", "runs"),
+}
 MAY_IMPORT = {
     "errors": set(),
     "_after_import": set(),
     "_hub": {"errors"},
+    "_memory": set(),
     "_quiet": set(),
+    "_secrets": set(),
     "_shipped": set(),
     "_settings": {"errors"},
     "_templates": {"errors"},
+    "api": {"errors", "_secrets"},
     "kernels": {"errors"},
-    "runs": {"errors"},
+    "runs": {"errors", "_secrets"},
     # What a stage may import beside the bottom. Stages hand one another records on disk or plain values, which
     # the pipeline carries: so most need no other, and what a stage "knows nothing of" it can't even name.
     "suite": set(),
@@ -39,6 +45,7 @@ MAY_IMPORT = {
     "pipeline": {*STAGES[: STAGES.index("gate")]},
     "commands": {"suite", "comparison", "gate", "reporting", "pipeline"},
     "cli": {"commands"},
+    "__main__": {"cli"},
 }
 HEAVY = {
     "bitsandbytes",
@@ -56,6 +63,7 @@ WITHOUT_HEAVY = (
     "_settings",
     "_shipped",
     "_templates",
+    "api",
     "runs",
     "suite",
     "variants",

@@ -1,109 +1,100 @@
 """`harness compare`. Exit codes: 0 fine, 1 a variant failed, 2 bad input."""
 
+import time
 from pathlib import Path
-from typing import Annotated, Any
 
 import typer
 
-from harness.commands.console import console, fail, names, tell
-from harness.commands.options import PriceFile, QueriesPerMonth, Require, UpdatesPerMonth
-from harness.errors import InputError
+from harness.commands import options
+from harness.commands.console import console, fail, given, listening, problems, tell, warn
+from harness.commands.interrupt import as_typed, interruptible
+from harness.errors import HarnessError, InputError
+
+_NO_SETTINGS = {"suite_option", "config", "shared_cache", "mlflow", "verbose"}  # what says how to run, not what
 
 
 def compare(
-    suite: Annotated[
-        str | None, typer.Argument(metavar="[SUITE]", help="Name or folder of a suite. Default: pocket.")
-    ] = None,
-    suite_option: Annotated[str | None, typer.Option("--suite", help="The same as the argument.")] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Folder with the data that a suite names but doesn't hold. Default: the hub.")
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="Base model: hub id or folder. Default: the suite's own.")] = None,
-    variants: Annotated[str | None, typer.Option(help="Variants, such as base/zero-shot,full@0.5/rag-3.")] = None,
-    weights: Annotated[
-        str | None, typer.Option(help="Weights, such as base,full@0.5,'full>lora' or all; times --contexts.")
-    ] = None,
-    contexts: Annotated[
-        str | None, typer.Option(help="Contexts, such as zero-shot,few-shot-4,rag-3,rag-3:hybrid.")
-    ] = None,
-    splits: Annotated[str | None, typer.Option(help="Test splits. Default: all.")] = None,
-    retention: Annotated[
-        str | None, typer.Option(help="Tasks of lm-evaluation-harness to ask beside, such as lm_eval:arc_easy.")
-    ] = None,
-    lm_eval_tasks: Annotated[
-        Path | None, typer.Option(help="Folder of task files of your own for lm_eval:TASK. Their Python code is run.")
-    ] = None,
-    seeds: Annotated[int | None, typer.Option(help="Seeds to train and draw shots with. Default: 1.")] = None,
-    tune: Annotated[
-        int | None, typer.Option(help="Tune every recipe with this many trials, judged on validation. Default: none.")
-    ] = None,
-    loss_on: Annotated[
-        str | None, typer.Option(help="completion, or all to train every recipe on prompts too. Default: completion.")
-    ] = None,
-    limit: Annotated[int | None, typer.Option(help="Ask only the first cases of each split.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Run folder. Default: runs/SUITE-HASH.")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, … Default: cuda where there is one.")] = None,
-    dtype: Annotated[str | None, typer.Option(help="float32, bfloat16 or float16. Default: float32.")] = None,
-    trust_metric: Annotated[
-        str | None, typer.Option(help="Modules of evaluate whose code may run, where a suite asks for evaluate(NAME).")
-    ] = None,
-    trust_code: Annotated[
-        str | None, typer.Option(help="The base model, named once more, if the Python code in its folder may run.")
-    ] = None,
-    margin: Annotated[
-        float | None, typer.Option(help="Differences below this count as none, 0 to 1. Default: 0.03.")
-    ] = None,
-    require: Require = None,
-    queries_per_month: QueriesPerMonth = None,
-    updates_per_month: UpdatesPerMonth = None,
-    prices: PriceFile = None,
-    config: Annotated[
-        Path | None, typer.Option(help="YAML file with any of these, and recipes, retrieval and embedder; options win.")
-    ] = None,
+    context: typer.Context,
+    suite: options.Suite = None,
+    suite_option: options.SuiteOption = None,
+    config: options.Config = None,
+    data: options.Data = None,
+    variants: options.Variants = None,
+    weights: options.Weights = None,
+    contexts: options.Contexts = None,
+    splits: options.Splits = None,
+    retention: options.Retention = None,
+    limit: options.Limit = None,
+    model: options.Model = None,
+    device: options.Device = None,
+    dtype: options.Dtype = None,
+    load_in: options.LoadIn = None,
+    device_map: options.DeviceMap = None,
+    backend: options.Backend = None,
+    seeds: options.Seeds = None,
+    tune: options.Tune = None,
+    loss_on: options.LossOn = None,
+    server__url: options.ServerUrl = None,
+    served: options.Served = None,
+    server__endpoint: options.Endpoint = None,
+    server__tokenizer: options.Tokenizer = None,
+    server__concurrency: options.Concurrency = None,
+    margin: options.Margin = None,
+    require: options.Require = None,
+    queries_per_month: options.QueriesPerMonth = None,
+    updates_per_month: options.UpdatesPerMonth = None,
+    prices: options.PriceFile = None,
+    executor: options.Executor = None,
+    address: options.Address = None,
+    threads: options.Threads = None,
+    shard: options.Shard = None,
+    shared_cache: options.SharedCache = None,
+    trust_code: options.TrustCode = None,
+    trust_metrics: options.TrustMetrics = None,
+    lm_eval_tasks: options.LmEvalTasks = None,
+    out: options.Out = None,
+    mlflow: options.Mlflow = None,
+    verbose: options.Verbose = False,
 ) -> None:
     """Train, index, predict, score and compare every variant on one base model."""
-    from harness.pipeline.config import load_config
-    from harness.reporting import render
+    begun = time.perf_counter()
+    from harness.reporting import check_mlflow, render, render_spent
     from harness.reporting.progress import TerminalProgress
 
-    options: dict[str, Any] = {
-        "suite": _one_suite(suite, suite_option),
-        "data": data,
-        "model": model,
-        "variants": names(variants),
-        "weights": names(weights),
-        "contexts": names(contexts),
-        "splits": names(splits),
-        "retention": names(retention),
-        "lm_eval_tasks": lm_eval_tasks,
-        "seeds": seeds,
-        "tune": tune,
-        "loss_on": loss_on,
-        "limit": limit,
-        "out": out,
-        "device": device,
-        "dtype": dtype,
-        "trust_metrics": names(trust_metric),
-        "trust_code": names(trust_code),
-        "margin": margin,
-        "require": tuple(require or ()),
-        "queries_per_month": queries_per_month,
-        "updates_per_month": updates_per_month,
-        "prices": prices,
-    }
-    request = load_config(config, options)
-    with console.status("loading the libraries"):
-        from harness.pipeline import run_comparison
-    try:
-        with TerminalProgress(console) as progress:
-            result = run_comparison(request, progress)
-    except KeyboardInterrupt:
-        fail("Interrupted. What was finished is kept: the same command goes on from there.", 130)
+    if mlflow:
+        check_mlflow()
+    asked = given({name: value for name, value in context.params.items() if name not in _NO_SETTINGS})
+    asked |= given({"suite": _one_suite(suite, suite_option)})
+    with interruptible(as_typed()):
+        from harness.pipeline import load_config  # which loads no model library: a mistake is told at once
+
+        request = load_config(config, asked)
+        with problems.status("loading the libraries"):
+            from harness.pipeline import run_comparison
+            from harness.runs import Cache
+        with listening(verbose), TerminalProgress(problems, notes=not verbose) as progress:
+            result = run_comparison(request, progress, Cache(shared=shared_cache), since=begun)
     console.print(render(result.comparison))
+    console.print(render_spent(result.stages))
     tell("\nRun folder", result.run)
+    if mlflow:
+        _log(result.run, mlflow)
     if result.comparison.failures:
         told = "\n".join(f"{failure.variant}: {failure.reason}" for failure in result.comparison.failures)
         fail(f"{len(result.comparison.failures)} variants failed and were not scored:\n{told}", 1)
+
+
+def _log(run: Path, uri: str) -> None:
+    """Writes the report and logs the run with MLflow; what fails of it is told, and changes nothing about the run."""
+    from harness.reporting import log_to_mlflow, read_run, write_html, write_report
+
+    try:
+        comparison = read_run(run)
+        write_html(run, comparison)
+        write_report(run, comparison)
+        tell("MLflow run", log_to_mlflow(run, uri))
+    except HarnessError as error:
+        warn(f"{error} The run itself is whole.")
 
 
 def _one_suite(argument: str | None, option: str | None) -> str | None:

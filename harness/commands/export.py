@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from harness.commands.console import console, tell
+from harness.commands.console import problems, tell
+from harness.commands.interrupt import as_typed, interruptible
 
 
 def export(
@@ -17,8 +18,9 @@ def export(
     """Write a variant for use: model, index, prompt, and an answer.py that needs no harness."""
     from harness.reporting.progress import TerminalProgress
 
-    with console.status("loading the libraries"):
-        from harness.pipeline.export import export as write
-    with TerminalProgress(console) as progress:
-        written = write(run, variant, folder, seed=seed, progress=progress)
+    with interruptible(as_typed()):
+        with problems.status("loading the libraries"):
+            from harness.pipeline.export import export as write
+        with TerminalProgress(problems) as progress:
+            written = write(run, variant, folder, seed=seed, progress=progress)
     tell("Export", written)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from harness.commands.console import console
+from harness.commands.console import console, problems
 
 
 def methods(
@@ -13,6 +13,6 @@ def methods(
     """List all recipes: what they train, whether they merge, interpolate and batch, and their papers."""
     from harness.reporting.methods import render_methods
 
-    with console.status("loading the libraries"):
+    with problems.status("loading the libraries"):
         from harness.pipeline.methods import overview
     console.print(render_methods(overview(model)))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from harness.commands.console import console, tell
-from harness.commands.options import PriceFile, QueriesPerMonth, Require, UpdatesPerMonth
+from harness.commands.options import Mlflow, PriceFile, QueriesPerMonth, Require, UpdatesPerMonth
 from harness.errors import InputError
 
 
@@ -21,14 +21,15 @@ def report(
     queries_per_month: QueriesPerMonth = None,
     updates_per_month: UpdatesPerMonth = None,
     prices: PriceFile = None,
+    mlflow: Mlflow = None,
 ) -> None:
     """Write RUN/report.html and RUN/report.md: the verdict and the evidence for it, anew under other requirements."""
     from harness.comparison import Constraints, load_prices
-    from harness.reporting import read_run, write_html, write_report
+    from harness.reporting import log_to_mlflow, read_run, write_html, write_report
 
     constraints = Constraints(tuple(require or ()), queries_per_month, updates_per_month)
     if compare:
-        if terminal or prices or constraints != Constraints():
+        if terminal or prices or mlflow or constraints != Constraints():
             raise InputError(
                 "harness report --compare: shows two runs under what each was made for, and takes no other option but "
                 "--out. Drop the others, or report on one run."
@@ -46,6 +47,8 @@ def report(
     comparison = read_run(runs[0], constraints, load_prices(prices) if prices else None)
     tell("Report", write_html(runs[0], comparison))  # first, as it reads most: a broken file leaves both as they were
     tell("Report", write_report(runs[0], comparison))
+    if mlflow:
+        tell("MLflow run", log_to_mlflow(runs[0], mlflow))
     if terminal:
         from harness.reporting import render
 

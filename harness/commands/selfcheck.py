@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from harness.commands.console import console, fail, tell
+from harness.commands.console import console, fail, problems, tell
+from harness.commands.interrupt import as_typed, interruptible
 
 
 def selfcheck(
@@ -18,13 +19,11 @@ def selfcheck(
     from harness.reporting.progress import TerminalProgress
     from harness.reporting.selfcheck import render_selfcheck, write_selfcheck
 
-    with console.status("loading the libraries"):
-        from harness.pipeline.selfcheck import run_selfcheck
-    try:
-        with TerminalProgress(console) as progress:
+    with interruptible(as_typed()):
+        with problems.status("loading the libraries"):
+            from harness.pipeline.selfcheck import run_selfcheck
+        with TerminalProgress(problems) as progress:
             check = run_selfcheck(out, seeds=seeds, progress=progress)
-    except KeyboardInterrupt:
-        fail("Interrupted. What was finished is kept: the same command goes on from there.", 130)
     console.print(render_selfcheck(check))
     tell("\nSelf-check", write_selfcheck(check, out))
     if check.failures:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from harness.commands.console import console
+from harness.commands.console import console, problems
 from harness.errors import InputError
 
 suite_app = typer.Typer(no_args_is_help=True, help="Make, check and look at suites.")
@@ -43,7 +43,7 @@ def init(
     """Make a suite that runs out of a folder of documents, with questions or without."""
     from harness.suite.scaffold import ScaffoldRequest, scaffold
 
-    with console.status("reading the documents"):
+    with problems.status("reading the documents"):
         made = scaffold(
             ScaffoldRequest(
                 name=name,
@@ -81,9 +81,9 @@ def check(
     from harness.reporting.progress import TerminalProgress
     from harness.reporting.suite import render_check
 
-    with console.status("loading the libraries"):
+    with problems.status("loading the libraries"):
         from harness.pipeline.check_suite import CheckRequest, check_suite
-    with TerminalProgress(console) as progress:
+    with TerminalProgress(problems) as progress:
         found = check_suite(CheckRequest(suite, data, effect, model, embedding), progress)
     console.print(render_check(found))
     raise typer.Exit(2 if found.errors else 1 if strict and found.warnings else 0)
@@ -107,7 +107,7 @@ def show(
     cases = some_cases(loaded, split, case, count)
     prompts = None
     if model is not None:
-        with console.status("loading the libraries"):
+        with problems.status("loading the libraries"):
             from harness.pipeline.suite_prompts import zero_shot_prompts
         prompts = zero_shot_prompts(loaded, [shown.question for _, shown in cases], model)
     console.print(render_suite(loaded, cases, prompts))

@@ -1,10 +1,10 @@
 """All variants answer all tasks: model by model, so that no weights are loaded twice.
 
+What was asked before, here or elsewhere, is found.
 On the way `@best` is chosen, steps between base and trained are validated, and every variant is timed.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.comparison import Mean
@@ -49,11 +49,11 @@ def answer_all(
     """Asks every model its tasks; the answers come in the order of the variants."""
     answers = Answers([], {}, {}, {})
     validated: dict[Variant, list[Answered]] = defaultdict(list)
-    between = _on_the_way(plan.variants) if plan.validation else set()
-    for (recipe, soup, model_seed), asked in _by_model(plan).items():
-        models = Models(plan, trained, prompts.tokenizer, Weights(recipe, "soup" if soup else None), model_seed)
-        for variant, seed in sorted(asked, key=lambda pair: _alpha(pair[0]) is not None):  # the whole model first
-            alpha = _alpha(variant)
+    between = on_the_way(plan)
+    for (weights, model_seed), asked in by_model(plan).items():
+        models = Models(plan, trained, prompts.tokenizer, weights, model_seed)
+        for variant, seed in asked:
+            alpha = alpha_of(variant)
             if variant.weights.alpha == "best":
                 answers.chosen[variant, seed] = choose_alpha(plan, predictor, models, variant, seed, scorer)
                 alpha = answers.chosen[variant, seed].alpha
@@ -68,13 +68,22 @@ def answer_all(
     return answers
 
 
-def _on_the_way(variants: Sequence[Variant]) -> set[Variant]:
-    """The steps between base and trained of every recipe and context that has such steps, the ends among them."""
-    steps = {(variant.weights.recipe, variant.context) for variant in variants if _alpha(variant) is not None}
-    ends = {(variant.weights.recipe, variant.context) for variant in variants if variant.weights.alpha is None}
+def on_the_way(plan: Plan) -> set[Variant]:
+    """The variants that are validated too: the steps between base and trained of every recipe and context, and ends.
+
+    None where the suite has no validation cases.
+    """
+    steps = {(variant.weights.recipe, variant.context) for variant in plan.variants if alpha_of(variant) is not None}
+    ends = {(variant.weights.recipe, variant.context) for variant in plan.variants if variant.weights.alpha is None}
     ends &= steps | {(Weights().recipe, context) for _, context in steps}
     wanted = {Variant(Weights(recipe), context) for recipe, context in ends}
-    return {variant for variant in variants if _alpha(variant) is not None or variant in wanted}
+    between = {variant for variant in plan.variants if alpha_of(variant) is not None or variant in wanted}
+    return between if plan.validation else set()
+
+
+def tried(variant: Variant) -> list[tuple[Variant, float]]:
+    """What `@best` is chosen of, with the alpha of each."""
+    return [(Variant(Weights(variant.weights.recipe, alpha), variant.context), alpha) for alpha in ALPHAS]
 
 
 def choose_alpha(
@@ -82,23 +91,28 @@ def choose_alpha(
 ) -> Chosen:
     """The alpha with the highest validation score in the context of `variant`; of equal ones the least."""
     scores = {}
-    for alpha in ALPHAS:
-        tried = Variant(Weights(variant.weights.recipe, alpha), variant.context)
-        scores[alpha] = mean_score(predictor.predict(tried, seed, models, alpha, plan.validation), scorer).value
+    for candidate, alpha in tried(variant):
+        scores[alpha] = mean_score(predictor.predict(candidate, seed, models, alpha, plan.validation), scorer).value
     return Chosen(max(scores, key=lambda alpha: (scores[alpha], -alpha)), scores)
 
 
-def _alpha(variant: Variant) -> Alpha:
+def alpha_of(variant: Variant) -> Alpha:
     """The alpha that the name of `variant` says; None where it says none."""
     return variant.weights.alpha if isinstance(variant.weights.alpha, float) else None
 
 
-def _by_model(plan: Plan) -> dict[tuple[str, bool, int], list[tuple[Variant, int]]]:
-    """The variants and seeds that each training answers: by chain, whether it is a soup, and training seed."""
-    needed: dict[tuple[str, bool, int], list[tuple[Variant, int]]] = defaultdict(list)
+def by_model(plan: Plan) -> dict[tuple[Weights, int], list[tuple[Variant, int]]]:
+    """The variants and seeds that each model answers: by chain or soup, and training seed; whole models first."""
+    needed: dict[tuple[Weights, int], list[tuple[Variant, int]]] = defaultdict(list)
     for variant in plan.variants:
-        weights = variant.weights
         for seed in plan.seeds(variant):
-            own = weights.trained and weights.alpha != "soup"
-            needed[weights.recipe, weights.alpha == "soup", seed if own else 0].append((variant, seed))
-    return needed
+            needed[model_of(variant, seed)].append((variant, seed))
+    return {model: sorted(asked, key=lambda pair: alpha_of(pair[0]) is not None) for model, asked in needed.items()}
+
+
+def model_of(variant: Variant, seed: int) -> tuple[Weights, int]:
+    """The weights that are loaded for `variant`, and the seed that they were trained with."""
+    weights = variant.weights
+    if weights.alpha == "soup":
+        return weights, 0
+    return Weights(weights.recipe), seed if weights.trained else 0

@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness._settings import read_yaml, validate
+from harness._settings import merge, read_yaml, validate
 from harness.comparison import MARGIN, Constraints
+from harness.pipeline.served.settings import ServerSettings
 
 
 class CompareConfig(BaseModel):
@@ -31,8 +32,18 @@ class CompareConfig(BaseModel):
     out: Path | None = None
     device: str = "auto"
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    load_in: Literal["4bit", "8bit"] | None = None
+    device_map: Literal["none", "auto"] = "none"
+    max_memory: dict[int | str, str] = {}
+    backend: Literal["engine", "vllm"] = "engine"
+    executor: Literal["local", "ray"] = "local"
+    address: str | None = None
+    threads: int | None = Field(default=None, ge=1)
+    shard: int = Field(default=1000, ge=1)
     embedder: str = "sentence-transformers/all-MiniLM-L6-v2"
     retrieval: dict[str, Any] = {}
+    server: ServerSettings | None = None
+    served: dict[str, str] = {}
     trust_metrics: tuple[str, ...] = ()
     trust_code: tuple[str, ...] = ()
     recipes: dict[str, dict[str, Any]] = {}
@@ -55,4 +66,4 @@ def load_config(path: Path | None, options: Mapping[str, Any]) -> CompareConfig:
     """
     content = read_yaml(path) if path else {}
     given = {key: value for key, value in options.items() if value not in (None, ())}
-    return validate({**content, **given}, CompareConfig, place=str(path) if path else "command line")
+    return validate(merge(content, given), CompareConfig, place=str(path) if path else "command line")

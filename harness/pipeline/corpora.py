@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder, SentenceTransformer
 
 PASSAGES = "passages.jsonl"
-SPARED = "spared.json"
+SPARED = "spared.clock.json"
 EMBEDDING = ("sentence-transformers", "transformers", "tokenizers", "torch")
 COUNTING = ("bm25s", "PyStemmer", "numpy")
 SEARCHED = {"dense": ("index",), "oracle": ("index",), "bm25": ("sparse",), "hybrid": ("index", "sparse"), "random": ()}

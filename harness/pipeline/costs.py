@@ -11,7 +11,7 @@ from harness.pipeline.predict import Prediction
 from harness.pipeline.train import Trained
 from harness.runs import Artifact
 from harness.variants import Variant, Weights
-from harness.weights import Arithmetic, arithmetic, method_of
+from harness.weights import Arithmetic, arithmetic, method_of, read_record
 
 
 def costs(plan: Plan, answers: Answers, finder: Finder, trained: Trained, tuning: Mapping[str, float]) -> list[Cost]:
@@ -23,14 +23,14 @@ def costs(plan: Plan, answers: Answers, finder: Finder, trained: Trained, tuning
     predictions: dict[Variant, list[Prediction]] = {variant: [] for variant in plan.variants}
     for answer in answers.answered:
         predictions[answer.variant] += [prediction for prediction in answer.predictions if not prediction.failure]
-    sizes = arithmetic(plan.base)
+    sizes = None if plan.config.server else arithmetic(plan.base)
     rows = []
     for variant, asked in predictions.items():
         stages = [_of_chain(trained, chain) for chain in _chains(variant.weights)]
         trainings = plan.config.seeds if variant.weights.alpha == "soup" else 1
         found = [finder.find(task, variant.context) for task in plan.tasks] if variant.context.passages else []
         index = max(found, key=lambda one: one.bytes, default=None)
-        train = trainings * sum(_mean(a.seconds for a in stage) for stage in stages)
+        train = trainings * sum(_mean(_seconds(a) for a in stage) for stage in stages)
         tune = sum(tuning.get(recipe, 0.0) for recipe in variant.weights.stages)
         virtual, latency = _virtual_tokens(plan, variant.weights), answers.latency.get(variant)
         rows.append(
@@ -49,11 +49,24 @@ def costs(plan: Plan, answers: Answers, finder: Finder, trained: Trained, tuning
                 memory_bytes=_memory(plan, sizes, latency.weight_bytes, asked, virtual, index)
                 if sizes and latency
                 else None,
+                trained_tokens=_trained_tokens(stages),
                 artifact_bytes=round(sum(_mean(a.bytes for a in stage) for stage in stages))
                 + (index.bytes if index else 0),
             )
         )
     return rows
+
+
+def _seconds(artifact: Artifact) -> float:
+    """How long a training took: where a provider did it, by its own clock, since we may have come back to it later."""
+    told = read_record(artifact.path).get("seconds")
+    return artifact.seconds if told is None else float(told)
+
+
+def _trained_tokens(stages: Iterable[Iterable[Artifact]]) -> float | None:
+    """The tokens that a provider bills for training; None where it was done here."""
+    told = [read_record(artifact.path).get("trained_tokens") for stage in stages for artifact in stage]
+    return _mean(tokens for tokens in told if tokens is not None) if told and None not in told else None
 
 
 def _tokens(prediction: Prediction) -> int:
@@ -85,7 +98,7 @@ def _of_chain(trained: Trained, chain: tuple[str, ...]) -> list[Artifact]:
 
 def _virtual_tokens(plan: Plan, weights: Weights) -> int:
     """The tokens that the recipe itself puts before each prompt."""
-    if not weights.trained:
+    if not weights.trained or plan.config.server:
         return 0
     method, settings = method_of(plan.recipes[weights.stages[-1]])
     return method.virtual_tokens(settings)

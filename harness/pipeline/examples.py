@@ -5,7 +5,7 @@ beside the right ones, as the recipe's `data` says. What happens to a case is dr
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from random import Random
@@ -20,7 +20,7 @@ from harness.pipeline.preferences import rejected_answer
 from harness.pipeline.prompts import Prompts
 from harness.pipeline.recipes import train_context
 from harness.pipeline.tasks import Task, train_tasks, validation_tasks
-from harness.prompting import Prompt, Shot, Shown
+from harness.prompting import Message, Prompt, PromptBuilder, Shot, Shown
 from harness.runs import fingerprint
 from harness.suite import Case, Split, Suite
 from harness.suite.weak import weak_cases
@@ -36,6 +36,7 @@ class Lesson:
     """One example to train on: token ids, and where they came from.
 
     `template` counts the recipe's own wordings from 1 on (0: the suite's), `content` identifies question and answer.
+    What a server is to learn is a `chat`, which it encodes itself: the turns of the prompt, and the answer.
     """
 
     example: Example
@@ -45,6 +46,7 @@ class Lesson:
     template: int
     passages: tuple[str, ...]
     content: str
+    chat: tuple[Message, ...] = ()
 
     def as_row(self) -> dict[str, Any]:
         """The lesson as one line of its file."""
@@ -84,8 +86,12 @@ class Lessons:
 
     def validation(self, recipe: Recipe, seed: int) -> list[Example]:
         """The validation cases of the suites that `recipe` learns, worded and shown as those that it trains on."""
+        return [lesson.example for lesson in self.validated(recipe, seed)]
+
+    def validated(self, recipe: Recipe, seed: int) -> list[Lesson]:
+        """As `validation`, with where they came from."""
         tasks = [task for suite in self._plan.learnt[recipe.name] for task in validation_tasks(suite)]
-        return [lesson.example for task in tasks for lesson in self._lessons(recipe, task, seed)]
+        return [lesson for task in tasks for lesson in self._lessons(recipe, task, seed)]
 
     def _make(self, recipe: Recipe, seed: int) -> list[Lesson]:
         seen = Earlier(recipe.data.continue_from, recipe.name).contents() if recipe.data.continue_from else frozenset()
@@ -141,20 +147,27 @@ class Lessons:
         builder = self._prompts.builder(task.suite, templates[template])
         right = case.references[0]
         wrong = rejected_answer(case, task.split.cases, seed) if method_of(recipe)[0].preferences else ""
-        room = max(builder.tokens(f" {answer}") for answer in (right, wrong)) + END
+        room = self._room(builder, (right, wrong))
 
         def build(passages: Sequence[Shown]) -> Prompt:
             return builder.build(case.question, shots=material.shots, passages=passages, answer_tokens=room)
 
         prompt, passages = fit(build, material.passages, material.gold)
-        example = Example(
-            prompt.ids,
-            builder.answer(prompt, right, end=True),
-            builder.answer(prompt, wrong, end=True) if wrong else (),
-        )
+        example, chat = self._taught(builder, prompt, right, wrong)
         names = tuple(passage.id for passage in passages)
         content = fingerprint([case.question, right])[:16]
-        return Lesson(example, task.suite.name, case.id, case.weak, template, names, content)
+        return Lesson(example, task.suite.name, case.id, case.weak, template, names, content, chat)
+
+    def _room(self, builder: PromptBuilder, answers: Iterable[str]) -> int:
+        """How many tokens the longest of the answers takes, its end among them."""
+        return max(builder.tokens(f" {answer}") for answer in answers) + END
+
+    def _taught(
+        self, builder: PromptBuilder, prompt: Prompt, right: str, wrong: str
+    ) -> tuple[Example, tuple[Message, ...]]:
+        """Prompt and answers in token ids, or as the turns of a chat where a server is to learn them."""
+        rejected = builder.answer(prompt, wrong, end=True) if wrong else ()
+        return Example(prompt.ids, builder.answer(prompt, right, end=True), rejected), ()
 
     def _materials(self, recipe: Recipe, task: Task, seed: int) -> Iterator[_Material]:
         """Each case with what its prompt shows: what the retriever finds, the evidence among it, or by chance not."""

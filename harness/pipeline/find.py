@@ -22,7 +22,7 @@ from harness.suite import Case, Evidence
 from harness.variants import Context
 
 HITS = "hits.jsonl"
-TIMING = "timing.json"
+TIMING = "timing.clock.json"
 JUDGED = 10  # passages that rankings are judged by at least, however few are shown
 
 
@@ -65,6 +65,10 @@ class Finder:
         for context in self._plan.contexts:
             for task in self._plan.tasks if context.passages else ():
                 self.find(task, context)
+
+    def prepare(self, task: Task, context: Context) -> None:
+        """Makes what the retriever of `context` searches for the cases of `task`: passages and indexes."""
+        self._corpora.searched(self._revision(task), self._plan.retrieval.retriever(context.retriever))
 
     def find(self, task: Task, context: Context, *, spare: int = 0) -> Retrieved:
         """What the retriever of `context` finds for the cases of `task`, and up to `spare` passages more.
@@ -113,7 +117,7 @@ class Finder:
         queries = [self._query(revision, settings, case) for case in cases]
         depends: dict[str, JSON] = {
             **self._depends(revision, settings, queries, context.passages),
-            "alone": True,
+            "alone": self._plan.hardware.pace,
         }
 
         def build(folder: Path) -> None:

@@ -11,7 +11,8 @@ from itertools import groupby
 from math import ceil
 from pathlib import Path
 
-from harness.inference import Engine
+from harness.inference import Backend
+from harness.pipeline.backends import backend_identity
 from harness.pipeline.find import Finder
 from harness.pipeline.models import Alpha, Models
 from harness.pipeline.plan import Plan
@@ -59,8 +60,8 @@ class Stopwatch:
         self._cache, self._progress = cache, progress
         self._queries = _spread(plan.tasks, QUERIES)
         self._depends: dict[str, JSON] = {
-            "device": plan.hardware.device.type,
-            "dtype": str(plan.hardware.dtype),
+            **plan.hardware.pace,
+            "backend": backend_identity(plan.config.backend),
             "versions": library_versions(["torch", "transformers", "peft"]),
             "code": code_hash(*MEASURING),
         }
@@ -73,7 +74,7 @@ class Stopwatch:
             return None
 
         def build(folder: Path) -> None:
-            engine = models.engine(alpha)
+            engine = models.backend(alpha)
             _check(engine, asked)  # what only a first call takes is no part of a query's time
             seconds = []
             with self._progress.task(f"time {variant}", len(asked)) as advance:
@@ -90,6 +91,7 @@ class Stopwatch:
             "decoding": [query.task.suite.decoding.model_dump(mode="json") for query, _ in asked],
             "weights": models.identity(alpha),
             "prompts": [list(prompts.prompts[query.place].ids) for query, prompts in asked],
+            "choices": [[list(ids) for ids in prompts.choices[query.place]] for query, prompts in asked],
         }
         found = json.loads((self._cache.artifact("latency", inputs, build).path / FILE).read_bytes())
         retrieved = self._retrieved(variant, [query for query, _ in asked])
@@ -108,14 +110,14 @@ class Stopwatch:
         return [seconds[query.task.name, query.place] for query in queries]
 
 
-def _check(engine: Engine, asked: Sequence[tuple[_Query, Asked]]) -> None:
+def _check(engine: Backend, asked: Sequence[tuple[_Query, Asked]]) -> None:
     """Lets `engine` answer all queries together, task by task, by which it settles how it computes."""
     for _, group in groupby(asked, key=lambda one: one[0].task.name):
         queries, prompts = zip(*group, strict=True)
         _answer(engine, queries, prompts)
 
 
-def _answer(engine: Engine, queries: Sequence[_Query], asked: Sequence[Asked]) -> None:
+def _answer(engine: Backend, queries: Sequence[_Query], asked: Sequence[Asked]) -> None:
     """Lets `engine` answer `queries` of one task."""
     ids = [prompts.prompts[query.place].ids for query, prompts in zip(queries, asked, strict=True)]
     task = queries[0].task

@@ -9,6 +9,8 @@ from harness.pipeline.recipes import find_recipe
 from harness.suite import load_suite
 from harness.weights import method_of, parameters, recipe_names, trainable_parameters
 
+SERVED = "trained by the provider of a model behind --server URL, who bills it; only where it is named, never by `all`"
+
 
 @dataclass(frozen=True)
 class MethodRow:
@@ -37,10 +39,10 @@ def overview(model: str | None = None, suite: str = "pocket") -> list[MethodRow]
     for name in recipe_names():
         recipe = find_recipe(name, config, loaded)
         method, _ = method_of(recipe)
-        missing, trainable = "", None
+        missing, trainable = SERVED if method.served else "", None
         try:
             method.check_available()
-            trainable = trainable_parameters(recipe, base)
+            trainable = None if method.served else trainable_parameters(recipe, base)
         except InputError as error:
             missing = str(error)
         rows.append(

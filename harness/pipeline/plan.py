@@ -10,17 +10,29 @@ from typing import Any
 
 from harness.comparison import Prices, load_prices
 from harness.errors import HarnessError, InputError
+from harness.pipeline.backends import check_backend
 from harness.pipeline.config import CompareConfig
 from harness.pipeline.lm_eval import PREFIX, load_lm_eval_suite, retention_suites
 from harness.pipeline.recipes import check_variants, everything, find_recipe, learnt_suites, train_context
 from harness.pipeline.retrievers import check_retrievers, retrieval_settings
 from harness.pipeline.search import check_tuning
+from harness.pipeline.served.request import check_served, named_weights, served_base
+from harness.pipeline.served.settings import MANNER
 from harness.pipeline.tasks import Task, lm_eval_tasks, retention_tasks, test_tasks, train_tasks, validation_tasks
 from harness.retrieval import RetrievalSettings
 from harness.runs import JSON, fingerprint
 from harness.suite import Suite, load_suite
 from harness.variants import Context, Variant, Weights, grid
-from harness.weights import Base, Hardware, Recipe, locate_base, method_of
+from harness.weights import (
+    Base,
+    Hardware,
+    Recipe,
+    check_bitsandbytes,
+    check_placed,
+    check_processes,
+    locate_base,
+    method_of,
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +70,9 @@ class Plan:
 
     def seeds(self, variant: Variant) -> range:
         """The seeds that `variant` is run with: one where nothing in it is drawn at random."""
-        drawn = (variant.weights.trained and variant.weights.alpha != "soup") or variant.context.shots
+        weights = variant.weights
+        trained = weights.trained and weights.alpha != "soup" and weights.recipe not in self.config.served
+        drawn = trained or variant.context.shots
         return range(self.config.seeds if drawn else 1)
 
     def chains(self) -> list[tuple[str, ...]]:
@@ -85,16 +99,18 @@ def make_plan(config: CompareConfig) -> Plan:
     variants = attempt(lambda: _variants(config, suite)) or ()
     tasks = attempt(lambda: test_tasks(suite, config.splits, config.limit))
     retained = attempt(lambda: retention_suites(config.retention, suite, config.lm_eval_tasks)) or []
-    base = attempt(lambda: locate(suite, config))
+    base = attempt(lambda: served_base(config) if config.server else locate(suite, config))
     hardware = attempt(lambda: _hardware(config))
     recipes = {
         name: attempt(lambda name=name: find_recipe(name, config, suite))
         for name in dict.fromkeys(name for variant in variants for name in variant.weights.stages)
+        if name not in config.served
     }
     found = [recipe for recipe in recipes.values() if recipe is not None]
     learnt = {recipe.name: attempt(lambda recipe=recipe: learnt_suites(recipe, suite, config.data)) for recipe in found}
     for recipe in found:
         attempt(lambda recipe=recipe: method_of(recipe)[0].check_available())
+        attempt(lambda recipe=recipe: check_processes(recipe, hardware))
     retrieval = attempt(lambda: retrieval_settings(config, suite))
     if retrieval is not None:
         attempt(lambda: check_retrievers([variant.context for variant in variants], retrieval, tasks or ()))
@@ -103,7 +119,11 @@ def make_plan(config: CompareConfig) -> Plan:
             attempt(lambda recipe=recipe, taught=taught: check_retrievers([train_context(recipe)], retrieval, taught))
     validation = validation_tasks(suite)
     known = {recipe.name: recipe for recipe in found}
+    attempt(lambda: check_served(config, variants, tasks or (), known))
     attempt(lambda: check_variants(variants, known, seeds=config.seeds, validates=bool(validation)))
+    if hardware and len(known) == len(recipes) and not config.server:
+        attempt(lambda: _check_placed(variants, known, hardware))
+        attempt(lambda: check_backend(config.backend, variants, known, hardware))
     attempt(lambda: config.constraints)
     prices = attempt(lambda: load_prices(config.prices) if config.prices else None)
     attempt(lambda: check_tuning(config.tune, found, validates=bool(validation)))
@@ -126,7 +146,8 @@ def _variants(config: CompareConfig, suite: Suite) -> tuple[Variant, ...]:
     """The variants that are asked for, each after what it is trained on top of, by which forgetting is measured."""
     retrieves = bool(suite.documents)
     every = everything(config, suite) if "all" in config.weights else []
-    asked = grid(config.variants, config.weights, config.contexts, retrieval=retrieves, everything=every)
+    weights = config.weights or (named_weights(config) if config.server and not config.variants else ())
+    asked = grid(config.variants, weights, config.contexts, retrieval=retrieves, everything=every)
     found: dict[Variant, None] = {}
     for variant in asked:
         stages = variant.weights.stages
@@ -154,13 +175,22 @@ def locate(suite: Suite, config: CompareConfig) -> Base:
     if suite.base is None:
         raise InputError(f"the suite {suite.name!r} brings no base model. Name one with --model ID_OR_PATH.")
     inside = suite.path / suite.base.model
-    if inside.is_dir() and not inside.resolve().is_relative_to(suite.path.resolve()):
+    if inside.is_dir() and not _of_a_suite(inside, suite.path):
         raise InputError(
-            f"{suite.path / 'suite.yaml'}: base.model {suite.base.model!r} lies outside the suite, which may name only "
-            "what it holds, or a hub id. Put the model inside, or name it with --model."
+            f"{suite.path / 'suite.yaml'}: base.model {suite.base.model!r} lies outside the suite, which may name what "
+            "it or a suite beside it holds, or a hub id. Put the model inside, or name it with --model."
         )
     base = locate_base(str(inside) if inside.is_dir() else suite.base.model)
     return replace(base, name=f"{suite.name}/{base.name}") if inside.is_dir() else base
+
+
+def _of_a_suite(model: Path, suite: Path) -> bool:
+    """Whether the folder `model` lies inside the folder `suite`, or inside of another suite beside it."""
+    beside = suite.resolve().parent
+    if not model.resolve().is_relative_to(beside):
+        return False
+    owner = beside / model.resolve().relative_to(beside).parts[0]
+    return owner == suite.resolve() or (owner / "suite.yaml").is_file()
 
 
 def _hardware(config: CompareConfig) -> Hardware:
@@ -174,14 +204,35 @@ def _hardware(config: CompareConfig) -> Hardware:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"the device {name!r} can't be used here ({reason}). Try --device cpu.") from None
-    return Hardware(torch.device(name), getattr(torch, config.dtype))
+    if config.load_in:
+        check_bitsandbytes()
+    if config.max_memory and config.device_map == "none":
+        raise InputError(
+            "max_memory says how a base is spread over devices, and this one isn't. Add `device_map: auto`, or drop it."
+        )
+    spread = config.device_map == "auto"
+    return Hardware(torch.device(name), getattr(torch, config.dtype), spread, config.max_memory, config.load_in)
+
+
+def _check_placed(variants: Iterable[Variant], recipes: dict[str, Recipe], hardware: Hardware) -> None:
+    """Raises InputError, which tells of all variants, where the base lies so that their weights can't be made."""
+    problems: dict[str, None] = {}
+    for weights in dict.fromkeys(variant.weights for variant in variants):
+        try:
+            stages = [recipes[name] for name in weights.stages]
+            check_placed(stages, hardware, mean=weights.alpha == "soup")
+        except InputError as error:
+            problems[str(error)] = None
+    if problems:
+        raise InputError("\n".join(problems))
 
 
 def _default_out(
     config: CompareConfig, suite: Suite, base: Base, variants: Sequence[Variant], retained: Sequence[str]
 ) -> Path:
     """`runs/SUITE-…`: the same request on the same content goes to the same folder."""
-    request = config.model_dump(mode="json", exclude={"out", "suite", "data", "model", "lm_eval_tasks"})
+    named = ("out", "suite", "data", "model", "lm_eval_tasks", "executor", "address", "threads", "shard")
+    request = config.model_dump(mode="json", exclude={**dict.fromkeys(named, True), "server": MANNER})
     content: dict[str, JSON] = {
         "request": request,
         "suite": suite.hash,

@@ -1,22 +1,5 @@
-"""How the pipeline tells what it does: one task at a time, with as many steps as it will take. Knows no terminal."""
+"""How the pipeline tells what it does, as all work does."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol
+from harness.runs.progress import Advance, Progress, Silent
 
-Advance = Callable[[int], None]
-
-
-class Progress(Protocol):
-    """Where long steps are shown."""
-
-    def task(self, description: str, total: int) -> AbstractContextManager[Advance]:
-        """Begins a task of `total` steps; the context's value is told how many more are done."""
-
-
-class Silent:
-    """Shows nothing."""
-
-    def task(self, description: str, total: int) -> AbstractContextManager[Advance]:
-        """A task that nobody watches."""
-        return nullcontext(lambda steps: None)
+__all__ = ["Advance", "Progress", "Silent"]

@@ -6,6 +6,8 @@ All prompts are built before anything is trained, so that what can't be asked is
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 from harness.errors import InputError, TooLongError
 from harness.pipeline.find import Finder
@@ -30,7 +32,7 @@ class Asked:
 
     `choices` are the token ids of every choice of every case (empty for generated answers), `passages` the ids
     of those shown, `dropped` how many more were retrieved that the window had no room for; `failures` say why a case is
-    not asked ("" where it is); `hash` covers all token ids.
+    not asked ("" where it is).
     A task of lm-evaluation-harness asks `requests`, of which the others are the first of each case.
     """
 
@@ -39,8 +41,22 @@ class Asked:
     passages: list[tuple[str, ...]]
     dropped: list[int]
     failures: list[str]
-    hash: str
     requests: list[Requests] = field(default_factory=list)
+
+    @cached_property
+    def hash(self) -> str:
+        """A hash over all token ids, of prompts and of what may follow them."""
+        if self.requests:
+            return fingerprint([_ids(one) for one in self.requests])
+        choices: JSON = [[list(choice) for choice in row] for row in self.choices]
+        return fingerprint([[list(prompt.ids) for prompt in self.prompts], choices])
+
+    def part(self, start: int, stop: int) -> "Asked":
+        """What the cases from `start` up to, but without, `stop` are asked."""
+        if (start, stop) == (0, len(self.prompts)):
+            return self
+        lists = (self.prompts, self.choices, self.passages, self.dropped, self.failures, self.requests)
+        return Asked(*(values[start:stop] for values in lists))  # type: ignore[arg-type]
 
 
 class Prompts:
@@ -48,9 +64,8 @@ class Prompts:
 
     def __init__(self, plan: Plan, finder: Finder) -> None:
         """Loads the tokenizer; raises InputError if the base has none."""
-        self.tokenizer = load_tokenizer(plan.base)
+        self.tokenizer, room = self._known(plan)
         self._plan, self._finder = plan, finder
-        room = window(plan.base)
         self._window = None if room is None else room - plan.virtual_tokens
         self._builders: dict[tuple[str, str], PromptBuilder] = {}
         self._asked: dict[tuple[str, str, Context, int], Asked] = {}
@@ -80,17 +95,24 @@ class Prompts:
         question = template or suite.prompt.question
         if (suite.hash, question) not in self._builders:
             wording = Wording(suite.prompt.instruction, suite.prompt.passage, question)
-            tokenizer = self.tokenizer
-            if isinstance(suite, LMEvalSuite):  # it is asked in plain text, as its library asks, so it is learnt so
-                tokenizer = copy(tokenizer)
-                tokenizer.chat_template = None
-            self._builders[suite.hash, question] = PromptBuilder(wording, tokenizer, self._window)
+            self._builders[suite.hash, question] = self._builder(wording, suite)
         return self._builders[suite.hash, question]
 
     def shots(self, suite: Suite, context: Context, seed: int) -> tuple[Shot, ...]:
         """The worked examples of `context`, from the train cases of `suite`."""
         pool = [Shot(case.question, case.references[0]) for case in suite.train]
         return choose_shots(pool, context.shots, seed=seed) if context.shots else ()
+
+    def _known(self, plan: Plan) -> tuple[Any, int | None]:
+        """The tokenizer, and how many tokens the model reads."""
+        return load_tokenizer(plan.base), window(plan.base)
+
+    def _builder(self, wording: Wording, suite: Suite) -> PromptBuilder:
+        tokenizer = self.tokenizer
+        if isinstance(suite, LMEvalSuite):  # it is asked in plain text, as its library asks, so it is learnt so
+            tokenizer = copy(tokenizer)
+            tokenizer.chat_template = None
+        return PromptBuilder(wording, tokenizer, self._window)
 
     def _build(self, task: Task, context: Context, seed: int) -> Asked:
         if task.lm_eval is not None:
@@ -111,17 +133,15 @@ class Prompts:
         shown = [passages[: prompt.passages] for passages, prompt in zip(retrieved, prompts, strict=True)]
         self._refuse_none_shown(task, context, shown)
         choices = [
-            [] if prompt is NOT_ASKED else [builder.answer(prompt, choice) for choice in case.choices]
+            [] if prompt is NOT_ASKED else self._choices(builder, prompt, case)
             for case, prompt in zip(cases, prompts, strict=True)
         ]
-        ids: JSON = [[list(prompt.ids) for prompt in prompts], [[list(choice) for choice in row] for row in choices]]
         return Asked(
             prompts,
             choices,
             passages=[tuple(passage.id for passage in passages) for passages in shown],
             dropped=[len(all_) - len(some) for all_, some in zip(retrieved, shown, strict=True)],
             failures=failures,
-            hash=fingerprint(ids),
         )
 
     def _build_lm_eval(self, task: Task, asked: LMEvalTask, context: Context, seed: int) -> Asked:
@@ -135,18 +155,12 @@ class Prompts:
         made = requests(asked, instances, blocks, self.tokenizer, self._window)
         shown = [passages[: one.passages] for passages, one in zip(retrieved, made, strict=True)]
         self._refuse_none_shown(task, context, shown)
-        ids: JSON = [
-            [[list(pair.context), list(pair.continuation)] for pair in one.pairs]
-            + ([list(one.prompt), one.writing.max_new_tokens, list(one.writing.stop)] if one.writing else [])
-            for one in made
-        ]
         return Asked(
             [Prompt("", one.ids, one.passages) for one in made],
             [[pair.continuation for pair in one.pairs] for one in made],
             passages=[tuple(passage.id for passage in passages) for passages in shown],
             dropped=[len(all_) - len(some) for all_, some in zip(retrieved, shown, strict=True)],
             failures=[""] * len(made),
-            hash=fingerprint(ids),
             requests=made,
         )
 
@@ -159,9 +173,19 @@ class Prompts:
                 "larger window."
             )
 
+    def _choices(self, builder: PromptBuilder, prompt: Prompt, case: Case) -> list[tuple[int, ...]]:
+        """The token ids of each choice as the continuation of `prompt`."""
+        return [builder.answer(prompt, choice) for choice in case.choices]
+
     def _room(self, task: Task, case: Case) -> int:
         """How many tokens the answer may take: as many as the longest choice has, or as are generated at most."""
         if not case.choices:
             return task.suite.decoding.max_new_tokens
         encoded = self.tokenizer([f" {choice}" for choice in case.choices], add_special_tokens=False, verbose=False)
         return max(len(ids) for ids in encoded["input_ids"])
+
+
+def _ids(one: Requests) -> JSON:
+    """All that a task of lm-evaluation-harness asks of one case, in token ids, and how its answer is written."""
+    written: list[JSON] = [list(one.prompt), one.writing.max_new_tokens, list(one.writing.stop)] if one.writing else []
+    return [*([list(pair.context), list(pair.continuation)] for pair in one.pairs), *written]

@@ -17,10 +17,15 @@ PREFERENCE_START = "lora"  # what a recipe that learns from preferences follows 
 
 
 def everything(config: CompareConfig, suite: Suite) -> list[str]:
-    """What `--weights all` stands for: the base, and each recipe whose libraries are installed; the others are told."""
+    """What `--weights all` stands for: the base, and each recipe whose libraries are installed; the others are told.
+
+    Those that a server trains are never among them: they send data away and cost money, so they must be named.
+    """
     names = []
     for name in recipe_names():
         method, _ = method_of(find_recipe(name, config, suite))
+        if method.served:
+            continue
         try:
             method.check_available()
         except InputError as error:

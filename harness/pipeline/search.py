@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness._settings import merge, validate
 from harness.errors import InputError
-from harness.weights import Recipe, SearchRange
+from harness.weights import Recipe, SearchRange, method_of
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -19,7 +19,13 @@ def check_tuning(trials: int, recipes: Iterable[Recipe], *, validates: bool) -> 
     problems = [
         f"recipe {recipe.name}: declares no search space, so it can't be tuned. Add `search:` to its file."
         for recipe in recipes
-        if not recipe.search
+        if not recipe.search and not method_of(recipe)[0].served
+    ]
+    problems += [
+        f"recipe {recipe.name}: a server trains it, and every trial would be a job that is paid for. Leave it out of a "
+        "run with --tune, and name recipes with other settings.hyperparameters instead."
+        for recipe in recipes
+        if method_of(recipe)[0].served
     ]
     problems += [
         f"recipe {recipe.name}: search: {place!r} is no setting that the recipe states. Write its place there, such as "

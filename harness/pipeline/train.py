@@ -1,18 +1,20 @@
-"""The training stage: derives the weights of every chain of recipes and seed, as artifacts of the cache."""
+"""The training stage: derives the weights of a chain of recipes and a seed, as artifacts of the cache."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.errors import HarnessError, ProofError, TrainingError
+from harness.errors import HarnessError
 from harness.kernels import linear_kernel
 from harness.pipeline.earlier import Earlier
 from harness.pipeline.examples import Lessons
 from harness.pipeline.plan import Plan
 from harness.pipeline.progress import Progress
-from harness.runs import JSON, Artifact, Cache, code_hash, library_versions
-from harness.weights import Example, Recipe, Stage, derive, steps
+from harness.runs import JSON, Artifact, Cache, code_hash, fingerprint, library_versions
+from harness.weights import Example, Recipe, Stage, derive, process_inputs, steps
 
 LIBRARIES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "bitsandbytes", "trl")
+
+NOT_LEARNT = {"name", "description", "search", "data"}  # of a recipe: examples stand in the key themselves
 
 Chain = tuple[str, ...]
 Trained = dict[tuple[Chain, int], Artifact]
@@ -20,55 +22,42 @@ Failed = dict[Chain, HarnessError]
 
 
 class Trainer:
-    """Trains chains of recipes; what is in the cache is taken from there."""
+    """Trains chains of recipes, each only once; what is in the cache is taken from there."""
 
     def __init__(self, plan: Plan, lessons: Lessons, cache: Cache, progress: Progress) -> None:
         self._plan, self._lessons, self._cache, self._progress = plan, lessons, cache, progress
+        self._done: dict[tuple[str, int], Artifact] = {}
         self._common: dict[str, JSON] = {
             "base": plan.base.hash,
             "loss_on": plan.config.loss_on,
-            "device": plan.hardware.device.type,
-            "dtype": str(plan.hardware.dtype),
+            **plan.hardware.identity,
             "versions": library_versions(LIBRARIES),
             "linear": linear_kernel(),
             "code": code_hash("harness.weights", "harness.kernels"),
+            **process_inputs(),
         }
 
-    def train_all(self) -> tuple[Trained, Failed]:
-        """The trained weights by chain and seed, and why chains failed whose training or proofs did.
-
-        A chain whose beginning failed fails with it.
-        """
-        trained: Trained = {}
-        failed: Failed = {}
-        for chain in self._plan.chains():
-            before = [failed[chain[:length]] for length in range(1, len(chain)) if chain[:length] in failed]
-            try:
-                if before:
-                    raise before[0]
-                trained.update(self._train_chain(chain, trained))
-            except (TrainingError, ProofError) as error:
-                failed[chain] = error
-        return trained, failed
-
-    def _train_chain(self, chain: Chain, done: Trained) -> Trained:
-        """All seeds of one chain, on top of what was `done` before it."""
-        *stages, last = (self._plan.recipes[name] for name in chain)
-        trained: Trained = {}
-        for seed in range(self._plan.config.seeds):
-            before = [(recipe, done[chain[: place + 1], seed]) for place, recipe in enumerate(stages)]
-            trained[chain, seed] = self.train(last, seed, before)
-        return trained
+    def of(self, chain: Chain, seed: int) -> Artifact:
+        """The weights of one chain and seed, after those of its beginning; raises what `train` raises."""
+        key = (fingerprint([self._plan.recipes[name].model_dump(mode="json") for name in chain]), seed)
+        if key not in self._done:
+            *stages, last = (self._plan.recipes[name] for name in chain)
+            before = [(recipe, self.of(chain[: place + 1], seed)) for place, recipe in enumerate(stages)]
+            self._done[key] = self.train(last, seed, before)
+        return self._done[key]
 
     def train(self, recipe: Recipe, seed: int, before: Sequence[tuple[Recipe, Artifact]] = ()) -> Artifact:
-        """The weights of `recipe`, trained with `seed` on top of what the recipes `before` made."""
+        """The weights of `recipe`, trained with `seed` on top of what the recipes `before` made.
+
+        Raises TrainingError or ProofError where they can't be made.
+        """
         examples = [lesson.example for lesson in self._lessons.of(recipe, seed)]
-        stops_early = recipe.training.early_stopping is not None
+        stops_early = recipe.local_training.early_stopping is not None
         validation = self._lessons.validation(recipe, seed) if stops_early else []
         earlier = self._earlier(recipe, seed)
         inputs: dict[str, JSON] = {
             **self._common,
-            "recipe": recipe.model_dump(mode="json", exclude={"search", "data"}),
+            "recipe": recipe.model_dump(mode="json", exclude=NOT_LEARNT),
             "examples": _ids(examples),
             "validation": _ids(validation),
             "before": [artifact.hash for _, artifact in before],
@@ -78,7 +67,7 @@ class Trainer:
 
         def build(folder: Path) -> None:
             with self._progress.task(
-                self._label(recipe, seed, before), steps(len(examples), recipe.training)
+                self._label(recipe, seed, before), steps(len(examples), recipe.local_training)
             ) as advance:
                 derive(
                     recipe,

@@ -30,11 +30,15 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Tuned:
-    """The plan with the recipes that did best, every trial, and the seconds that each recipe took."""
+    """The recipe that did best, and every trial."""
 
-    plan: Plan
+    recipe: Recipe
     trials: list[Trial]
-    seconds: dict[str, float]
+
+    @property
+    def seconds(self) -> float:
+        """What all trials took together."""
+        return sum(trial.seconds for trial in self.trials)
 
 
 class Tuner:
@@ -44,18 +48,8 @@ class Tuner:
         self._plan, self._prompts, self._trainer = plan, prompts, trainer
         self._predictor, self._scorer = predictor, scorer
 
-    def tune_all(self, trials: int) -> Tuned:
-        """Every recipe after `trials` trials; raises InputError where none of them could be trained."""
-        done: list[Trial] = []
-        best: dict[str, Recipe] = {}
-        seconds: dict[str, float] = {}
-        for name, recipe in self._plan.recipes.items():
-            found, tried = self._tune(recipe, trials)
-            best[name], seconds[name] = found, sum(trial.seconds for trial in tried)
-            done += tried
-        return Tuned(replace(self._plan, recipes=best), done, seconds)
-
-    def _tune(self, recipe: Recipe, trials: int) -> tuple[Recipe, list[Trial]]:
+    def tune(self, recipe: Recipe, trials: int) -> Tuned:
+        """The best of `recipe` in so many `trials`; raises InputError where none of them could be trained."""
         optuna = import_optuna()
         study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=SEED))
         space = {place: distribution(found) for place, found in recipe.search.items()}
@@ -80,7 +74,7 @@ class Tuner:
             )
         winner = max(scored, key=_merit).number
         marked = [trial.model_copy(update={"chosen": trial.number == winner}) for trial in tried]
-        return recipes[winner], marked
+        return Tuned(recipes[winner], marked)
 
     def _try(self, recipe: Recipe, number: int, values: Mapping[str, Any]) -> Trial:
         """Trains and judges one candidate; one that can't be trained is a failed trial, not the end of the run."""
@@ -88,8 +82,8 @@ class Tuner:
             recipe=recipe.name,
             number=number,
             settings=dict(values),
-            learning_rate=recipe.training.learning_rate,
-            epochs=recipe.training.epochs,
+            learning_rate=recipe.local_training.learning_rate,
+            epochs=recipe.local_training.epochs,
         )
         begun = time.perf_counter()
         try:

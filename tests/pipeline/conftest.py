@@ -1,12 +1,17 @@
 """A small suite and a tiny random Llama, so that the whole road is walked for real in seconds."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from harness.cli import main
+
+sys.path.append(str(Path(__file__).parents[1] / "api"))  # where the stub of a server stands
 
 PORTS = {"Otter": "Brindle", "Heron": "Corvo", "Badger": "Dunmere", "Falcon": "Estal"}
 QUESTIONS = ("Where is the {} at home?", "Which port has the {}?")
@@ -22,6 +27,22 @@ def one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def harness(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    """Runs the command line in a folder of its own; returns exit code, standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
+
+    def run(*arguments: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["harness", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exited:
+            main()
+        output = capsys.readouterr()
+        return int(exited.value.code or 0), output.out, output.err
+
+    return run
 
 
 @pytest.fixture

@@ -212,12 +212,13 @@ def test_training_goes_on_from_an_earlier_run_on_new_cases_only(compare, suite, 
         compare(f"{recipe}/zero-shot", out="third", data=third)
 
 
-def test_an_earlier_run_of_another_base_is_refused(compare, suite):
+def test_an_earlier_run_of_another_base_is_refused(compare, suite, world):
     """Weights of one base are never put on another."""
     first = compare("full/zero-shot", out="first").run
     add_case(suite)
     manifest = json.loads((first / "run.json").read_text(encoding="utf-8"))
     (first / "run.json").write_text(json.dumps({**manifest, "base": {"hash": "another"}}), encoding="utf-8")
+    world.seal(first)
     with pytest.raises(InputError, match="another base model"):
         compare("full/zero-shot", out="second", data={"continue_from": str(first)})
 

@@ -6,24 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import main
-
-
-@pytest.fixture
-def harness(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path):
-    """Runs the command line in a folder of its own; returns exit code, standard output and standard error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
-
-    def run(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["harness", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exited:
-            main()
-        output = capsys.readouterr()
-        return int(exited.value.code or 0), output.out, output.err
-
-    return run
-
 
 def test_compare_shows_table_verdict_and_run_folder(harness, suite, tiny_base):
     """A comparison ends with the table, the verdict and the folder where all of it lies; report and gate work on it."""
@@ -34,6 +16,8 @@ def test_compare_shows_table_verdict_and_run_folder(harness, suite, tiny_base):
     assert sorted(path.name for path in Path("run").iterdir()) == [
         "cases.jsonl",
         "comparison.json",
+        "costs.json",
+        "log.jsonl",
         "passages.jsonl",
         "predictions",
         "prompts",

@@ -71,5 +71,5 @@ def _add_likelihoods(source: Source, tasks: dict[str, Task], cases: list[dict[st
             place = next(number for number, one in enumerate(task.split.cases) if one.id == case["case"])
             prompt = prompts.asked(task, context, source.seed).prompts[place]
             ids = prompts.builder(plan.suite).answer(prompt, answer)
-            (scored,) = models.engine(source.alpha).choose([prompt.ids], [[ids]])
+            (scored,) = models.backend(source.alpha).choose([prompt.ids], [[ids]])
             case["expected"]["loglikelihoods"] = list(scored.loglikelihoods)

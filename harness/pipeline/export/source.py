@@ -73,6 +73,11 @@ def _plan(folder: Path, manifest: dict[str, Any], name: str) -> Plan:
             f"{folder}: its prompts are those of {asked.suite}, which lm-evaluation-harness words, so there is no "
             "prompt template to export. Compare a suite of your own questions, and export from that run."
         )
+    if asked.server:
+        raise InputError(
+            f"{folder}: its models are behind a server, which gives no weights, so there is nothing to export. Call "
+            "the server with the prompts in RUN/prompts, or compare a base that is here."
+        )
     if asked.trust_code:
         raise InputError(
             f"{folder}: its base runs code of its own, which a run folder can't ask for and an export doesn't "

@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any
 
-from harness.inference import Engine
+from harness.inference import Backend
 from harness.pipeline.lm_eval.requests import Requests
 from harness.pipeline.lm_eval.writing import Writing
 
 Advance = Callable[[int], None]
 
 
-def answer(engine: Engine, asked: Sequence[Requests], advance: Advance) -> list[dict[str, Any]]:
+def answer(engine: Backend, asked: Sequence[Requests], advance: Advance) -> list[dict[str, Any]]:
     """For each case the log-likelihoods of its pairs, whether each is greedy, and what goes on from its prompt.
 
     `advance` is told, now and then, how many cases are answered.
@@ -29,7 +29,7 @@ def answer(engine: Engine, asked: Sequence[Requests], advance: Advance) -> list[
     return rows
 
 
-def _score(engine: Engine, asked: Sequence[Requests], rows: list[dict[str, Any]], advance: Advance) -> None:
+def _score(engine: Backend, asked: Sequence[Requests], rows: list[dict[str, Any]], advance: Advance) -> None:
     """Pairs of a case that have one context are choices of one prompt."""
     prompts = [
         (place, context, [pair.continuation for pair in pairs])
@@ -46,7 +46,7 @@ def _score(engine: Engine, asked: Sequence[Requests], rows: list[dict[str, Any]]
         rows[place]["seconds"] += found.seconds
 
 
-def _write(engine: Engine, asked: Sequence[Requests], rows: list[dict[str, Any]], advance: Advance) -> None:
+def _write(engine: Backend, asked: Sequence[Requests], rows: list[dict[str, Any]], advance: Advance) -> None:
     """Answers that are written alike are written together."""
     alike: dict[Writing, list[int]] = defaultdict(list)
     for place, case in enumerate(asked):

@@ -112,12 +112,13 @@ def test_what_is_exported_answers_alone(made, tmp_path):
     assert f"- alpha: {alpha:g}, which did best" in (moved / "README.md").read_text(encoding="utf-8")
 
 
-def test_what_does_not_reproduce_is_not_kept(made, tmp_path):
+def test_what_does_not_reproduce_is_not_kept(made, world, tmp_path):
     """Where the run recorded another answer than the export gives, ProofError names the case and no folder is left."""
     run = shutil.copytree(made.run, tmp_path / "run")
     path = run / "predictions/base/zero-shot/new.jsonl"
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     path.write_text("".join(json.dumps({**row, "text": "elsewhere"}) + "\n" for row in rows), encoding="utf-8")
+    world.seal(run)
     with pytest.raises(ProofError, match="new-Otter: text"):
         export(run, "base/zero-shot", tmp_path / "exports" / "base", cache=made.cache)
     assert list((tmp_path / "exports").iterdir()) == []
@@ -151,12 +152,13 @@ def test_weights_that_are_gone(made, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_another_embedder(made, tmp_path):
+def test_another_embedder(made, world, tmp_path):
     """Where the run retrieved with another embedder or other settings than there are now, nothing is exported."""
     run = shutil.copytree(made.run, tmp_path / "run")
     manifest = read(run, "run.json")
     signature = re.sub("retrieval:[0-9a-f]+", "retrieval:00000000", manifest["signature"])
     (run / "run.json").write_text(json.dumps({**manifest, "signature": signature}), encoding="utf-8")
+    world.seal(run)
     with pytest.raises(InputError, match="retrieved with another embedder"):
         export(run, "lora/rag-2", tmp_path / "out", cache=made.cache)
     assert not (tmp_path / "out").exists()
