@@ -39,7 +39,7 @@ def test_a_name_may_pin_a_revision(hub_cache: Path, name: str, commit: str) -> N
 
 def test_a_revision_that_is_not_there_is_no_other(hub_cache: Path) -> None:
     """An unknown revision isn't replaced by the newest."""
-    with pytest.raises(OSError, match="."):
+    with pytest.raises(OSError, match=r"v2|snapshot"):
         fetch("acme/tiny@v2")
 
 

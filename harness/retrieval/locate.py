@@ -45,11 +45,11 @@ def locate_reranker(name: str) -> Path:
 
 
 def model_hash(folder: Path) -> str:
-    """One SHA-256, in hex, over the names and bytes of a model's files; hidden files don't count."""
+    """One SHA-256, in hex, over the names and bytes of a model's files; hidden files and Markdown don't count."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         relative = path.relative_to(folder)
-        if not any(part.startswith(".") for part in relative.parts):
+        if path.suffix != ".md" and not any(part.startswith(".") for part in relative.parts):
             digest.update(f"{relative.as_posix()}\0{_sha256(path)}\n".encode())
     return digest.hexdigest()
 
@@ -89,8 +89,8 @@ def _checked(folder: Path) -> Path:
     for pickled in sorted(path for pattern in _PICKLED for path in folder.rglob(pattern)):
         if not any(pickled.parent.glob("*.safetensors")):
             raise InputError(
-                f"{folder}: its weights are pickled ({pickled.relative_to(folder).as_posix()}), which is not read, since "
-                "a pickle can run code. Give a folder with safetensors weights, or a revision that has them "
+                f"{folder}: its weights are pickled ({pickled.relative_to(folder).as_posix()}), which is not read, "
+                "since a pickle can run code. Give a folder with safetensors weights, or a revision that has them "
                 "(OWNER/NAME@REVISION)."
             )
     return folder

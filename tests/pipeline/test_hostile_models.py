@@ -10,8 +10,6 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
-from harness.cli import main
-
 OWN_CODE = """
 from pathlib import Path
 
@@ -52,23 +50,6 @@ def ran(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def harness(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path):
-    """Runs the command line in a folder of its own; returns the exit code and standard error on one line."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
-
-    def run(*arguments: str | Path) -> tuple[int, str]:
-        monkeypatch.setattr("sys.argv", ["harness", *map(str, arguments)])
-        try:
-            main()
-        except SystemExit as exited:
-            return int(exited.code or 0), " ".join(capsys.readouterr().err.split())
-        return 0, ""
-
-    return run
-
-
-@pytest.fixture
 def model(tiny_base: Path, tmp_path: Path) -> Path:
     """A copy of the base to be made hostile."""
     return shutil.copytree(tiny_base, tmp_path / "model")
@@ -86,7 +67,7 @@ def with_code(model: Path, ran: Path) -> Path:
 
 def test_code_of_a_base_is_not_run(harness, suite, with_code, ran):
     """A base with code of its own is refused, and the message says how it could be trusted."""
-    code, told = harness("compare", suite, "--model", with_code, "--contexts", "zero-shot", "--weights", "base")
+    code, _, told = harness("compare", suite, "--model", with_code, "--contexts", "zero-shot", "--weights", "base")
     assert (code, "--trust-code" in told) == (2, True)
     assert not ran.exists()
 
@@ -99,14 +80,14 @@ def test_code_of_a_base_that_is_trusted_by_name_is_run_and_recorded(harness, sui
     recorded = json.loads(Path("run/run.json").read_text(encoding="utf-8"))
     assert recorded["config"]["trust_code"] == [str(with_code)]
     ran.unlink()
-    code, told = harness("export", "run", "base/zero-shot", "exported")
+    code, _, told = harness("export", "run", "base/zero-shot", "exported")
     assert (code, "code of its own" in told) == (2, True)
     assert not ran.exists()
 
 
 def test_no_other_model_is_trusted(harness, suite, with_code, ran):
     """A name that isn't exactly the base's is a mistake that is told."""
-    code, told = harness("compare", suite, "--model", with_code, "--trust-code", "model")
+    code, _, told = harness("compare", suite, "--model", with_code, "--trust-code", "model")
     assert (code, "not the base model" in told) == (2, True)
     assert not ran.exists()
 
@@ -115,7 +96,7 @@ def test_pickled_weights_are_never_read(harness, suite, model, ran):
     """Weights that are a pickle are refused, whatever it would do."""
     (model / "model.safetensors").unlink()
     (model / "pytorch_model.bin").write_bytes(pickle.dumps(Touches(ran)))
-    code, told = harness("compare", suite, "--model", model)
+    code, _, told = harness("compare", suite, "--model", model)
     assert (code, "Pickled weights" in told) == (2, True)
     assert not ran.exists()
 
@@ -124,7 +105,7 @@ def test_pickled_weights_are_never_read(harness, suite, model, ran):
 def test_a_chat_template_stays_in_its_sandbox(harness, suite, model, ran, template):
     """A template that reaches for more than its messages is an error; nothing is run, nothing read."""
     (model / "chat_template.jinja").write_text(template.replace("RAN", str(ran)), encoding="utf-8")
-    code, told = harness("compare", suite, "--model", model, "--contexts", "zero-shot", "--weights", "base")
+    code, _, told = harness("compare", suite, "--model", model, "--contexts", "zero-shot", "--weights", "base")
     assert code == 2, told
     assert "root:" not in told
     assert not ran.exists()
@@ -137,7 +118,7 @@ def test_weights_lie_in_the_folder_of_the_model(harness, suite, model, tmp_path)
     (model / "model.safetensors").unlink()
     index = {"metadata": {}, "weight_map": dict.fromkeys(names, "../elsewhere.safetensors")}
     (model / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
-    code, told = harness("compare", suite, "--model", model)
+    code, _, told = harness("compare", suite, "--model", model)
     assert (code, "no file of that folder" in told) == (2, True)
 
 
@@ -146,7 +127,7 @@ def test_a_suite_brings_its_base_or_none(harness, suite, model):
     settings = yaml.safe_load((suite / "suite.yaml").read_text(encoding="utf-8"))
     settings["base"] = {"model": f"../{model.name}"}
     (suite / "suite.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
-    code, told = harness("compare", suite, "--contexts", "zero-shot", "--weights", "base")
+    code, _, told = harness("compare", suite, "--contexts", "zero-shot", "--weights", "base")
     assert (code, "lies outside the suite" in told) == (2, True)
 
 
@@ -162,6 +143,6 @@ def test_an_embedder_runs_nothing(harness, suite, tiny_base, tmp_path, ran, what
     if what == "pickle":
         torch.save({"weight": Touches(ran)}, folder / "pytorch_model.bin")
     Path("ask.yaml").write_text(yaml.safe_dump({"embedder": str(folder)}), encoding="utf-8")
-    code, told = harness("compare", suite, "--model", tiny_base, "--contexts", "rag-1", "--config", "ask.yaml")
+    code, _, told = harness("compare", suite, "--model", tiny_base, "--contexts", "rag-1", "--config", "ask.yaml")
     assert code == 2, told
     assert not ran.exists()
