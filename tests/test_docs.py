@@ -9,14 +9,37 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
 
+from harness.cli import app
 from harness.pipeline.config import CompareConfig
 from harness.pipeline.plan import make_plan
 from harness.suite import load_suite
+from harness.weights import load_recipe, method_of
 
 ROOT = Path(__file__).parents[1]
-BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PAGES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for pattern in ("*.md", "docs/**/*.md", "adapters/*.md", "benchmarks/*.md", "suites/**/*.md")
+    for path in ROOT.glob(pattern)
+)
+OF_OTHERS = {"--config_file", "--mixed_precision", "--multi_gpu", "--quick", "--standalone"}  # launchers, benchmarks
+BLOCK = re.compile(r"^```(\w*)(?: file=(\S+))?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def options_of(command, name=""):
+    """The options of a command and of its subcommands, by their full names."""
+    if subcommands := getattr(command, "commands", {}):
+        return {
+            key: names for sub in subcommands for key, names in options_of(subcommands[sub], f"{name} {sub}").items()
+        }
+    named = (option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts))
+    return {name.strip(): {"--help", *named}}
+
+
+OPTIONS = options_of(typer.main.get_command(app))
+GROUPS = {name.split()[0] for name in OPTIONS if " " in name}
 
 
 def commands(page: str) -> Iterator[str]:
@@ -60,12 +83,36 @@ def test_the_recipe_of_the_documentation_is_valid(tmp_path, monkeypatch):
     assert plan.recipes["mine"].training.micro_batch_size == 4
 
 
-@pytest.mark.parametrize("page", sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md")))
+def test_the_recipe_of_a_provider_is_valid(tmp_path, monkeypatch):
+    """The recipe that docs/api-finetune.md shows is found, and its settings are those of its method."""
+    page = (ROOT / "docs/api-finetune.md").read_text(encoding="utf-8")
+    ((name, text),) = [(name, text) for _, name, text in BLOCK.findall(page) if name]
+    (tmp_path / "adapters").mkdir()
+    (tmp_path / "adapters" / name).write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    _, settings = method_of(load_recipe("ports"))
+    assert (settings.suffix, settings.validation, settings.keep_files) == ("ports", True, False)
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_the_links_of_the_documents_lead_somewhere(page):
     """Relative links of a document point to files that exist."""
     text = (ROOT / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!http)([^)#]+)", text):
         assert ((ROOT / page).parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_commands_and_options_of_the_documents_exist(page):
+    """What a document shows behind `harness` is a command, and its options are that command's."""
+    text = (ROOT / page).read_text(encoding="utf-8").replace("\\\n", " ")
+    blocks = [line for _, _, block in BLOCK.findall(text) for line in block.splitlines()]
+    quoted = [code.replace("\n", " ") for code in re.findall(r"`([^`]+)`", BLOCK.sub("", text))]
+    for line in blocks + quoted:
+        if shown := re.search(r"(?:^|[\s'])harness ([a-z][^#|]*)", line):
+            assert _unknown(shown[1].split()) == set(), line
+    alone = {code.split()[0].partition("=")[0] for code in quoted if code.startswith("--")}
+    assert alone <= set().union(*OPTIONS.values()) | OF_OTHERS
 
 
 @pytest.mark.parametrize("script", sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.sh")))
@@ -91,11 +138,12 @@ def test_the_slurm_script_of_the_documents_names_options_that_exist():
 
 def _check_options(words):
     """The options among `words` are those of `harness compare`."""
-    import typer
-
-    from harness.cli import app
-
-    compare = typer.main.get_command(app).commands["compare"]
-    known = {name for parameter in compare.params for name in parameter.opts}
     assert words[:2] == ["harness", "compare"]
-    assert {word for word in words if word.startswith("--")} <= known
+    assert _unknown(words[1:]) == set()
+
+
+def _unknown(words):
+    """Of `words`, a command and what follows it, the options that it doesn't have; or the command if there is none."""
+    name = " ".join(words[:2]) if words[0] in GROUPS else words[0]
+    options = {word.partition("=")[0] for word in words if re.match("--[a-z]", word)}
+    return options - OPTIONS[name] if name in OPTIONS else {name}

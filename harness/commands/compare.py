@@ -10,7 +10,8 @@ from harness.commands.console import console, fail, given, listening, problems, 
 from harness.commands.interrupt import as_typed, interruptible
 from harness.errors import HarnessError, InputError
 
-_NO_SETTINGS = {"suite_option", "config", "shared_cache", "mlflow", "verbose"}  # what says how to run, not what
+# The other parameters are settings of the request, and named after them, as `given` says.
+_NO_SETTINGS = {"suite_option", "config", "shared_cache", "mlflow", "verbose"}
 
 
 def compare(

@@ -18,9 +18,16 @@ _workers = partial(typer.Option, rich_help_panel="Many workers")
 _trusted = partial(typer.Option, rich_help_panel="Code of others")
 _output = partial(typer.Option, rich_help_panel="Output")
 
+
+def _served_models(listed: str) -> dict[str, str] | None:
+    return pairs(listed, "--served")
+
+
 Suite = Annotated[str | None, typer.Argument(metavar="SUITE", help="Name or folder of a suite. Default: pocket.")]
 SuiteOption = Annotated[str | None, _compared("--suite", metavar="SUITE", help="The same as the argument.")]
-Config = Annotated[Path | None, _compared(metavar="FILE", help="YAML file with any of these and more. Options win.")]
+Config = Annotated[
+    Path | None, _compared(metavar="FILE", help="YAML file that asks for the same and more. Options win.")
+]
 Data = Annotated[
     Path | None, _compared(metavar="DIR", help="The data that a suite names but doesn't hold. Default: the hub.")
 ]
@@ -51,7 +58,7 @@ ServerUrl = Annotated[
 Served = Annotated[
     Any,
     _server(
-        parser=partial(pairs, option="--served"),
+        parser=_served_models,
         metavar="NAME=MODEL,…",
         help="Fine-tuned models that it serves, as weights called NAME.",
     ),

@@ -22,6 +22,7 @@ _WAYS_OUT: dict[_Kind, str] = {
 }
 _UNUSED_FILES = ["onnx/*", "openvino/*", "*.onnx", "*.h5", "*.msgpack", "*.ot", "*.tflite", "*.py"]
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.pkl")
+_SAFE = ("model.safetensors", "model.safetensors.index.json")  # which are read in place of pickles beside them
 
 
 def locate_embedder(name: str = DEFAULT_EMBEDDER) -> Path:
@@ -87,7 +88,7 @@ def _checked(folder: Path) -> Path:
             "Give the folder that such a model was saved to."
         )
     for pickled in sorted(path for pattern in _PICKLED for path in folder.rglob(pattern)):
-        if not any(pickled.parent.glob("*.safetensors")):
+        if not any((pickled.parent / name).is_file() for name in _SAFE):
             raise InputError(
                 f"{folder}: its weights are pickled ({pickled.relative_to(folder).as_posix()}), which is not read, "
                 "since a pickle can run code. Give a folder with safetensors weights, or a revision that has them "

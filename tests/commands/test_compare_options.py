@@ -102,10 +102,11 @@ def test_options_win_over_the_file_and_what_is_not_given_leaves_it_alone(asked, 
         (["--seeds", "0"], "seeds"),
         (["--dtype", "float8"], "float32"),
         (["--served", "mine"], "--served mine: is no NAME=VALUE"),
+        (["--endpoint", "chat"], "Say it with --server URL"),
         (["pocket", "--suite", "triage"], "two suites are named"),
         (["pocket", "triage"], "triage"),
     ],
-    ids=["unknown", "no number", "too small", "no choice", "no pair", "two suites", "two arguments"],
+    ids=["unknown", "no number", "too small", "no choice", "no pair", "no server", "two suites", "two arguments"],
 )
 def test_a_wrong_option_gives_one_message_and_code_2(arguments, told, tmp_path):
     """What is wrong is named, with what there is instead; no traceback, nothing on standard output."""

@@ -137,6 +137,15 @@ def test_folder_without_a_model(tmp_path: Path) -> None:
         locate_reranker("./nowhere")
 
 
+@pytest.mark.parametrize("beside", [(), ("other.safetensors",)], ids=["alone", "beside other tensors"])
+def test_pickled_weights(beside: tuple[str, ...], tmp_path: Path) -> None:
+    """Weights that are a pickle are refused, also where a file that isn't the model's looks like safe ones."""
+    for name in ("config.json", "pytorch_model.bin", *beside):
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(InputError, match=r"its weights are pickled \(pytorch_model\.bin\)"):
+        locate_reranker(str(tmp_path))
+
+
 def test_scores_that_are_no_numbers(folder: Path) -> None:
     """A model whose scores are not finite is refused, and never ranked by."""
     broken = load_reranker(folder)

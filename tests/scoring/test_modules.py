@@ -31,7 +31,9 @@ def modules_cache(tmp_path_factory):
     """One folder for all tests, since Python imports the package that it holds only once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluate.config, "HF_MODULES_CACHE", tmp_path_factory.mktemp("modules"))
-        patch.setattr(sys, "path", list(sys.path))
+        patch.setattr(sys, "path", [place for place in sys.path if not Path(place, "evaluate_modules").is_dir()])
+        for name in [name for name in sys.modules if name.partition(".")[0] == "evaluate_modules"]:
+            patch.delitem(sys.modules, name)  # of another folder, by an earlier test
         yield
 
 
