@@ -11,20 +11,16 @@ from queue import SimpleQueue
 from random import Random
 from threading import Event, Lock, Thread
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
+from typing import Any, Self, TypeVar
 from uuid import uuid4
 
+from harness.api.connections import NOT_MENDED_BY_WAITING, connections, proxy_told
 from harness.api.patience import MOST_ASKED_SECONDS, asked_seconds, backoff, may_be_repeated
 from harness.api.refusals import distrusted, exhausted, refused, stopped
-from harness.api.replies import BadReplyError, body, parsed, told
+from harness.api.replies import BadReplyError, body, replied, told
 from harness.api.secrets import scrubbed, shown
 from harness.api.server import Server
 from harness.errors import InputError
-
-if TYPE_CHECKING:
-    import httpx
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -55,8 +51,8 @@ class ApiClient:
     ) -> None:
         """`wait` (seconds), `clock` and `random` can be set by tests; raises InputError where httpx is missing."""
         self.server = server
-        self._http = _http(server)
-        self._through = _proxy_told(server.url)
+        self._http = connections(server)
+        self._through = proxy_told(server.url)
         self._wait, self._clock, self._random = wait, clock, random or Random()
         self._halt = Event()  # set when what was begun shall not be gone on with
         self._lock = Lock()
@@ -162,10 +158,7 @@ class ApiClient:
             raise failure
 
     def _ask(self, method: str, path: str, idempotency_key: str | None = None, **request: Any) -> Reply:
-        def read(content: bytes) -> dict[str, Any]:
-            return parsed(content)
-
-        content, seconds, attempts = self._repeat(method, path, idempotency_key, read, request)
+        content, seconds, attempts = self._repeat(method, path, idempotency_key, replied, request)
         return Reply(scrubbed(content, self.server.key()), seconds, attempts)
 
     def _repeat(
@@ -185,7 +178,7 @@ class ApiClient:
             if attempt > self.server.retries or wait > MOST_ASKED_SECONDS:
                 asked = f"; it wants to be left alone for {wait:.0f} s" if outcome.asked else ""
                 raise exhausted(f"{method} {place}", outcome.reason + asked, attempt, now - begun, outcome.status)
-            self._tell(attempt, method, place, outcome.reason, wait)
+            self._tell(attempt, method, place, outcome.reason.rstrip("."), wait)
             if outcome.asked:  # the server speaks to all, not to this request alone
                 with self._lock:
                     self._not_before = max(self._not_before, now + wait)
@@ -229,13 +222,13 @@ class ApiClient:
             return _Failure(f"no reply in {self.server.timeout_seconds:g} s{self._through}")
         except (httpx.TransportError, httpx.DecodingError) as error:
             reason = shown(f"{error or type(error).__name__}", self.server.key())
-            if "[SSL" in reason and isinstance(error, httpx.ConnectError):
+            if any(code in reason for code in NOT_MENDED_BY_WAITING):
                 raise distrusted(place, reason) from None
             return _Failure(reason + self._through)
         except httpx.InvalidURL as error:
             raise InputError(f"{place}: is no address ({error}). Check the server's URL.") from None
         except BadReplyError as error:
-            return _Failure(str(error))
+            return _Failure(shown(str(error), self.server.key()))
         message, code = told(content)
         said = shown(message, self.server.key())
         if not may_be_repeated(response.status_code, code):
@@ -250,43 +243,3 @@ class _Failure:
     reason: str
     asked: float | None = None
     status: int | None = None
-
-
-def _http(server: Server) -> "httpx.Client":
-    """The connections: no redirects, since a key must not follow one to another host."""
-    try:
-        import httpx
-    except ImportError:
-        raise InputError(
-            'models behind a server need httpx, which is not installed. Install it: pip install "harness[api]"'
-        ) from None
-
-    class Key(httpx.Auth):
-        """Puts the key on a request as it is sent, so that no object of ours holds it."""
-
-        def auth_flow(self, request: httpx.Request) -> "Iterator[httpx.Request]":  # type: ignore[override]
-            key = server.key()
-            if key:
-                request.headers["Authorization"] = f"Bearer {key}"
-            yield request
-
-    parts = urlsplit(server.url)
-    if parts.scheme == "http" and server.key() and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
-        logger.warning("%s: the key in %s is sent without encryption.", server.url, server.key_variable)
-    connections = httpx.Limits(max_connections=server.concurrency, max_keepalive_connections=server.concurrency)
-    try:
-        return httpx.Client(auth=Key(), timeout=server.timeout_seconds, limits=connections, follow_redirects=False)
-    except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
-        raise InputError(
-            f"the proxy or the certificates that the environment names can't be used ({shown(str(error), None)}). Check "
-            "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR."
-        ) from None
-
-
-def _proxy_told(url: str) -> str:
-    """ ", by the proxy …" where the environment leads requests to `url` through one, else nothing."""
-    parts, proxies = urlsplit(url), getproxies()
-    variable = next((name for name in (parts.scheme, "all") if proxies.get(name)), "")
-    if not variable or proxy_bypass(parts.hostname or ""):
-        return ""
-    return f", by the proxy that {variable.upper()}_PROXY names; NO_PROXY={parts.hostname} asks without it"

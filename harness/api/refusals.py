@@ -42,8 +42,8 @@ def exhausted(place: str, reason: str, attempts: int, seconds: float, status: in
 def distrusted(place: str, reason: str) -> ApiError:
     """The error for a connection that can't be made safe, which no repetition mends."""
     return ApiError(
-        f"{place}: there is no safe connection ({reason}). If the server speaks no TLS, write http:// in its URL; if its "
-        "certificate is your own, name the file of its authority in SSL_CERT_FILE."
+        f"{place}: there is no safe connection ({reason}). If the server speaks no TLS, write http:// in its URL; if "
+        "its certificate is your own, name the file of its authority in SSL_CERT_FILE."
     )
 
 

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     import httpx
 
 MOST_BYTES = 64 * 2**20
+_OF_OBJECTS = {"id", "object", "choices"}  # a failed job, too, has a field `error`
 
 
 class BadReplyError(Exception):
@@ -32,6 +33,14 @@ def parsed(content: bytes) -> dict[str, Any]:
         raise BadReplyError("its reply is no JSON") from None
     if not isinstance(value, dict):
         raise BadReplyError("its reply is JSON, but no object")
+    return value
+
+
+def replied(content: bytes) -> dict[str, Any]:
+    """What a server replied; raises BadReplyError, also for an error that calls itself a success, as of gateways."""
+    value = parsed(content)
+    if value.get("error") and not value.keys() & _OF_OBJECTS:
+        raise BadReplyError(f"its reply is an error: {told(content)[0]}")
     return value
 
 

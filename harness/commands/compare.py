@@ -62,8 +62,8 @@ def compare(
     from harness.reporting import check_mlflow, render, render_spent
     from harness.reporting.progress import TerminalProgress
 
-    if mlflow:
-        check_mlflow()
+    if mlflow is not None:
+        check_mlflow(mlflow)
     asked = given({name: value for name, value in context.params.items() if name not in _NO_SETTINGS})
     asked |= given({"suite": _one_suite(suite, suite_option)})
     with interruptible(as_typed()):

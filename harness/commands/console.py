@@ -1,6 +1,7 @@
 """Where commands write: results to standard output, problems to standard error."""
 
 import logging
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +16,18 @@ from harness.errors import InputError
 
 HARNESS = "harness"  # the logger of all stages
 
-console = Console(emoji=False)
+
+class _Piped(Console):
+    """A console whose reader may go away, as `head` does: that is no result, least of all a regression."""
+
+    def on_broken_pipe(self) -> None:
+        """Ends the program with the code that shells give for a broken pipe."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141)
+
+
+console = _Piped(emoji=False)
 problems = Console(stderr=True, emoji=False)
 
 

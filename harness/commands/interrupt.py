@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: a command stops within two seconds, leaves no process behind, and says what goes on from there.
+"""Ctrl-C, SIGTERM or a closed terminal stop a command within two seconds; no process stays, and it says what goes on.
 
 The first signal raises KeyboardInterrupt, so that what is open is closed. Native code may keep that from happening for
 minutes, so a thread that the signal itself wakes, and not the interpreter, waits a moment and then ends the process and
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import psutil
 
 PATIENCE = 1.2  # seconds from the signal to the end, whatever the process is doing; the system takes its time too
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 _SHOW_CURSOR = "\x1b[?25h"  # progress bars hide it
 
 
@@ -39,10 +39,10 @@ def as_typed() -> list[str]:
 
 @contextmanager
 def interruptible(command: Sequence[str]) -> Iterator[None]:
-    """Ends the process on Ctrl-C or SIGTERM inside the context, and names `command` as what goes on from there.
+    """Ends the process on Ctrl-C, SIGTERM or SIGHUP inside the context, and names `command` as what goes on from there.
 
-    Raises SystemExit with code 130 (SIGTERM: 143). A signal that the process was told to ignore stays ignored, and
-    outside the main thread, where signals can't be handled, nothing is done.
+    Raises SystemExit with code 130 (SIGTERM: 143, SIGHUP: 129). A signal that the process was told to ignore stays
+    ignored, and outside the main thread, where signals can't be handled, nothing is done.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -65,7 +65,9 @@ class _Watchdog:
 
     def __init__(self, command: Sequence[str]) -> None:
         typed = printable(shlex.join(command))
-        self.message = f"Interrupted. What was finished is kept, and this goes on from there:\n{typed}"
+        launched = os.environ.get("WORLD_SIZE", "1") not in ("", "0", "1")
+        how = ", started by the same launcher," if launched else ""
+        self.message = f"Interrupted. What was finished is kept, and this{how} goes on from there:\n{typed}"
         self.received: int | None = None
         self._raised = self._said = self._armed = False
         self._before: dict[int, Any] = {}

@@ -25,7 +25,7 @@ def report(
 ) -> None:
     """Write RUN/report.html and RUN/report.md: the verdict and the evidence for it, anew under other requirements."""
     from harness.comparison import Constraints, load_prices
-    from harness.reporting import log_to_mlflow, read_run, write_html, write_report
+    from harness.reporting import check_mlflow, log_to_mlflow, read_run, write_html, write_report
 
     constraints = Constraints(tuple(require or ()), queries_per_month, updates_per_month)
     if compare:
@@ -44,6 +44,8 @@ def report(
         raise InputError(
             f"harness report: has {len(runs)} runs, and a report is on one. Name one, or add --compare for two."
         )
+    if mlflow is not None:
+        check_mlflow(mlflow)
     comparison = read_run(runs[0], constraints, load_prices(prices) if prices else None)
     tell("Report", write_html(runs[0], comparison))  # first, as it reads most: a broken file leaves both as they were
     tell("Report", write_report(runs[0], comparison))

@@ -49,7 +49,7 @@ class Done:
 def conclude(run: RunFolder, stages: Stages, done: Done) -> Comparison:
     """Scores and compares what was `done`, and writes the records of `run`, the manifest last."""
     plan, answers, config = done.plan, done.answers, done.plan.config
-    with stages.progress.task("score and compare", 2) as advance:
+    with stages.progress.task("score and compare", 2) as advance, run.writing():
         rows = stages.scorer.score(answers.answered)
         written = [write_rows(rows, run.path)]
         advance(1)

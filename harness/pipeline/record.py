@@ -65,6 +65,7 @@ def signature(plan: Plan, finder: Finder) -> str:
         "cases": plan.config.limit or "all",
     }
     if plan.config.server:
+        del parts["dtype"]  # nobody tells in which number format a server computes
         parts["server"] = plan.config.server.endpoint
     if plan.hardware.load_in:
         parts["load_in"] = plan.hardware.load_in

@@ -39,8 +39,10 @@ SETTINGS = {
 }
 
 
-def check_mlflow() -> None:
-    """Raises InputError where MLflow isn't installed."""
+def check_mlflow(uri: str) -> None:
+    """Raises InputError where MLflow isn't installed, or `uri` is empty, as an unset variable of the shell is."""
+    if not uri.strip():
+        raise InputError("--mlflow is empty, so nothing would be logged. Give a folder, database or server.")
     if find_spec("mlflow") is None:
         raise InputError(
             'MLflow isn\'t installed, so nothing can be logged with it. Install it: pip install "harness[mlflow]".'
@@ -54,7 +56,7 @@ def log_to_mlflow(folder: Path, uri: str) -> str:
     Parameters are what the run was asked for, metrics every score and cost with its interval (`SPLIT/METRIC`, and the
     same with `.low` and `.high`), artifacts the report and the records. Raises InputError if anything fails.
     """
-    check_mlflow()
+    check_mlflow(uri)
     comparison, manifest = read_comparison(folder), RunFolder.existing(folder).read_json("run.json")
     try:
         with _settings():

@@ -100,6 +100,7 @@ def put_artifact(place: Path, fill: Callable[[Path], Manifest], *, reused: bool)
         files.mkdir(parents=True)
         manifest = fill(files)
         manifest.write(building / MANIFEST)
+        _open_to_all(files, building / MANIFEST)
         sync_tree(building)
         if place.exists():
             remove_tree(place)  # damaged
@@ -129,6 +130,13 @@ def remove_tree(folder: Path) -> None:
 def beside(place: Path, ending: str) -> Path:
     """The folder beside `place` of that ending."""
     return place.with_name(place.name + ending)
+
+
+def _open_to_all(folder: Path, usual: Path) -> None:
+    """Lets everybody who may read `usual` read the files of `folder`: safetensors writes for their owner alone."""
+    for path in list_files(folder).values():
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | usual.stat().st_mode)
 
 
 def _artifact(place: Path, manifest: Manifest, *, reused: bool) -> Artifact:

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from harness.errors import InputError
 from harness.runs.artifacts import (
     MANIFEST,
     UNFINISHED,
@@ -52,9 +53,20 @@ logger = logging.getLogger(__name__)
 
 
 def default_cache_root() -> Path:
-    """The folder that HARNESS_CACHE names, or else the user's cache folder."""
+    """The folder that HARNESS_CACHE names, or else the user's cache folder.
+
+    Raises InputError where it is in the home of a user whom this machine doesn't know.
+    """
     chosen = os.environ.get(CACHE_VARIABLE)
-    return Path(chosen).expanduser().absolute() if chosen else user_cache_path("harness", appauthor=False)
+    if not chosen:
+        return user_cache_path("harness", appauthor=False)
+    try:
+        return Path(chosen).expanduser().absolute()
+    except RuntimeError as error:
+        raise InputError(
+            f"{CACHE_VARIABLE}={chosen}: there is no such home folder, so the cache has no place. "
+            f"Set {CACHE_VARIABLE} to the path of a folder."
+        ) from error
 
 
 class Cache:

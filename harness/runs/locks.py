@@ -32,11 +32,14 @@ def try_lock(place: Path) -> BaseFileLock | None:
 
 
 @contextmanager
-def locked(place: Path) -> Iterator[None]:
-    """Holds the lock of `place`; says so, once, when it has to wait for another process. Raises as `try_lock`."""
+def locked(place: Path, doing: str = "building") -> Iterator[None]:
+    """Holds the lock of `place`; says so, once, when it has to wait for what another process is `doing`.
+
+    Raises as `try_lock`.
+    """
     lock = try_lock(place)
     if lock is None:
-        logger.info("%s: another process is building this; waiting for it.", place)
+        logger.info("%s: another process is %s this; waiting for it.", place, doing)
         lock = _acquire(place, _FOREVER)
     try:
         yield

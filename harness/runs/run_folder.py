@@ -5,7 +5,8 @@ every record, so that a damaged one is noticed.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pydantic import TypeAdapter
 
 from harness.errors import InputError
 from harness.runs.fingerprint import JSON, fingerprint
+from harness.runs.locks import locked, remove_lock
 from harness.runs.manifest import StoredFile, stored
 from harness.runs.storage import PART, storage_errors, sweep, write_atomic
 
@@ -20,6 +22,7 @@ RUN_SCHEMA = "harness.run/1"
 MANIFEST = "run.json"
 REMEDY = "Free space there, or choose another folder with --out; what was finished is reused."
 _FILES, _SEAL = "files", "seal"
+_RECORDS = ".records"  # whose lock is that of all records
 _MARKS = (f'"schema": "{RUN_SCHEMA}"'.encode(), f'"{_SEAL}": "'.encode())  # a flipped byte leaves one of them
 _SHOWN = 10  # damaged files told of one run
 _GONE = "is missing"
@@ -54,6 +57,19 @@ class RunFolder:
     def write_manifest(self, content: Mapping[str, JSON]) -> Path:
         """Writes `run.json`: `content` with the schema before it."""
         return self.write_json(MANIFEST, {"schema": RUN_SCHEMA, **content})
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Inside, no other command writes records here: of two with one run folder, the later one's stay, whole.
+
+        Waits for another that does. Raises CacheError where the folder can't be written.
+        """
+        place = self.path / _RECORDS
+        with storage_errors(self.path, "the records", REMEDY), locked(place, "writing"):
+            try:
+                yield
+            finally:
+                remove_lock(place)
 
     def finish(self, content: Mapping[str, JSON], records: Iterable[Path]) -> Path:
         """Writes `run.json`, last of all: `content`, and the hash and size of each of the files `records`.

@@ -22,6 +22,10 @@ class CaseMetric(evaluate.Metric):  # type: ignore[misc]
         """`settings` are those of `evaluate.Metric`; `compute` of no predictions at all raises ValueError."""
         super().__init__(config_name=type(self).__name__, keep_in_memory=True, **settings)
 
+    def _build_data_dir(self) -> str:
+        """No folder: what is kept in memory needs none, and evaluate's lies in the home, which may be read-only."""
+        return ""
+
     def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
             description=self.__doc__,

@@ -53,6 +53,11 @@ def check_placed(recipes: Sequence[Recipe], hardware: Hardware, *, mean: bool = 
         raise InputError(
             f"{name}: {method.title} can't be trained with {how}: {reason}. Train lora, or leave that out."
         )
+    if hardware.load_in == "8bit" and method.name == "qlora":
+        raise InputError(
+            f"{name}: {method.title} trains beside a base in four bits, and it is loaded with {how}. Train lora, or "
+            "say --load-in 4bit."
+        )
     if len(recipes) > 1 or mean:
         raise InputError(
             f"{name}: a recipe would be merged into the base's weights, which stay as they are with {how}. Compare one "

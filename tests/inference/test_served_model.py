@@ -32,6 +32,11 @@ def reply(text: str | None = "Brindle", finish: str = "stop", **changes: Any) ->
     }
 
 
+def message(content: Any = None, **others: Any) -> dict[str, Any]:
+    """A reply whose message holds this and what some servers add."""
+    return {"choices": [{"message": {"content": content, **others}, "finish_reason": "stop"}]}
+
+
 def served(url: str, folder: Path, *, fresh: bool = False, endpoint: str = "chat", retries: int = 0) -> ServedModel:
     client = ApiClient(Server(url, retries=retries, concurrency=3))
     return ServedModel(client, "m", endpoint, Replies(folder, fresh=fresh))  # type: ignore[arg-type]
@@ -74,6 +79,16 @@ def test_what_is_sent_is_what_every_server_takes(tmp_path):
         (reply(""), "", True, ""),
         (reply("a", "content_filter"), "", True, "the server's filter withheld the answer"),
         (reply(None, "tool_calls"), "", True, "the server's reply holds no text"),
+        (message(tool_calls=[{"id": "1"}]), "", True, "the server's reply holds no text, but a call of a tool"),
+        (
+            message(reasoning_content="Let me see"),
+            "",
+            True,
+            "the server's reply holds no text, only the model's thinking: the suite's max_new_tokens leaves no room "
+            "for an answer after it",
+        ),
+        (message([{"type": "thinking"}, {"type": "text", "text": "a"}, {"type": "text", "text": "b"}]), "ab", True, ""),
+        (message([{"type": "thinking"}]), "", True, "the server's reply holds no text"),
         (
             {"choices": [{"message": {"content": None, "refusal": "I can't."}}]},
             "",
@@ -141,6 +156,27 @@ def test_two_runs_at_once_ask_once(tmp_path):
         answers = list(threads.map(lambda model: ask(model, texts), both))
     assert answers == [[text.upper() for text in texts]] * 2
     assert len(server.requests) == len(texts)
+
+
+@pytest.mark.parametrize(
+    ("failed", "told"),
+    [
+        ({"error": {"message": "provider crashed", "code": 502}}, "its reply is an error: provider crashed"),
+        ({"choices": []}, "holds no answer, but an error"),
+        (reply(usage=None), "how many tokens they took"),
+        ({"choices": [{"message": {"content": ""}, "finish_reason": "error"}]}, "holds no answer, but an error"),
+    ],
+    ids=["error", "no choices", "no usage", "choice of an error"],
+)
+def test_what_is_no_answer_is_never_kept_as_one(failed, told, tmp_path):
+    """Few requests are paid until an error of status 200, or an uncounted reply, is told; the next run asks again."""
+    texts = [f"{number}" for number in range(9)]
+    with scripted(lambda request: failed) as server:
+        with pytest.raises(ApiError, match=told):
+            ask(served(server.url, tmp_path), texts)
+        assert len(server.requests) <= 3
+    with scripted(echo) as server:
+        assert ask(served(server.url, tmp_path), ["a", "b"]) == ["A", "B"]
 
 
 def test_a_full_disk_is_told(tmp_path, monkeypatch):

@@ -48,7 +48,7 @@ def test_a_name_that_comes_to_stand_for_another_model_is_told(suite, tmp_path, c
     assert "m: its replies say that they are from m-0, m-1" in caplog.text
 
 
-def test_a_refused_case_is_unscored_with_the_reason(suite, tmp_path):
+def test_a_refused_case_is_unscored_with_the_reason(suite, tmp_path, caplog):
     """What the server says of one prompt stands as the reason; the others are scored, and it is asked again."""
 
     def answer(request: Request) -> Any:
@@ -57,6 +57,7 @@ def test_a_refused_case_is_unscored_with_the_reason(suite, tmp_path):
 
     with scripted(answer) as server:
         found = run(server.url, suite, tmp_path)
+        assert "base/zero-shot: 1 of 4 cases have no answer, so they are unscored: the server refuses it" in caplog.text
         (cell,) = [cell for cell in found.comparison.cells if cell.metric == "exact_match"]
         assert (cell.n, cell.unscored) == (3, 1)
         rows = [json.loads(line) for line in (found.run / "scores.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -65,6 +66,13 @@ def test_a_refused_case_is_unscored_with_the_reason(suite, tmp_path):
         asked = len(server.requests)
         run(server.url, suite, tmp_path)
         assert len(server.requests) == asked + 1
+
+
+def test_thinking_that_is_taken_for_the_answer_is_warned_of(suite, tmp_path, caplog):
+    """A model that thinks in its answer is scored as it answers, and the user is told what to do."""
+    with scripted(lambda request: reply("<think>Hm.</think> Corvo")) as server:
+        run(server.url, suite, tmp_path)
+    assert "base/zero-shot: 4 of 4 answers begin with the model's thinking (<think>)" in caplog.text
 
 
 def test_a_server_that_takes_no_temperature_is_recorded(suite, tmp_path, caplog):

@@ -244,6 +244,7 @@ def test_a_model_that_is_not_there(server, suite, tmp_path):
     ("changes", "told"),
     [
         ({"model": None}, "--server needs --model"),
+        ({"model": ""}, "--server needs --model"),
         ({"server": {"url": "localhost:1"}}, "begins with http:// or https://"),
         ({"server": None, "served": {"mine": "m"}}, "--served names models of a server, and there is none"),
         ({"served": {"base": "m"}}, "'base' can't name weights"),
@@ -253,6 +254,10 @@ def test_a_model_that_is_not_there(server, suite, tmp_path):
         ({"served": {"mine": "m"}, "weights": ("mine>lora",)}, "mine>lora: a server gives no weights"),
         ({"splits": ()}, "picked: cases with choices.*--splits asked"),
         ({"executor": "ray"}, "asked from this process alone"),
+        (
+            {"backend": "vllm", "load_in": "8bit", "device_map": "auto", "dtype": "bfloat16"},
+            "--backend, --load-in, --device-map, --dtype: says how a base is computed here",
+        ),
     ],
 )
 def test_what_a_server_can_not_be_asked(changes, told, suite, tmp_path):

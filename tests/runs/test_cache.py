@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import CacheError
+from harness.errors import CacheError, InputError
 from harness.runs import JSON, Artifact, Cache, artifact_key, default_cache_root, file_hash, folder_hash
 from harness.runs import artifacts as artifacts_module
 from harness.runs import manifest as manifest_module
@@ -320,6 +320,30 @@ def test_root_from_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert Cache().root == tmp_path / "mine"
     monkeypatch.delenv("HARNESS_CACHE")
     assert default_cache_root().name == "harness"
+
+
+def test_root_in_nobodys_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home that this machine doesn't know is told as such."""
+    monkeypatch.setenv("HARNESS_CACHE", "~nobody-of-that-name/cache")
+    with pytest.raises(InputError, match=r"HARNESS_CACHE=~nobody-of-that-name/cache: there is no such home folder"):
+        default_cache_root()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_others_can_read_what_was_written_for_its_owner(tmp_path: Path) -> None:
+    """A file gets the mode of every new file, here that of the manifest; one outside that it links to keeps its own."""
+    outside = tmp_path / "outside"
+    outside.write_text("mine")
+    outside.chmod(0o600)
+
+    def build(folder: Path) -> None:
+        (folder / "model.safetensors").touch(0o600)
+        (folder / "link").symlink_to(outside)
+
+    built = Cache(tmp_path / "cache").artifact("weights", INPUTS, build)
+    usual = (built.path.parent / "manifest.json").stat().st_mode
+    assert (built.path / "model.safetensors").stat().st_mode == usual
+    assert outside.stat().st_mode & 0o777 == 0o600
 
 
 def test_an_artifact_is_hashed_once_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,10 @@
 import errno
 import json
+import logging
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -174,6 +176,34 @@ def test_an_unfinished_run_vouches_for_nothing(tmp_path: Path) -> None:
     """A run that was begun and never finished is told as such."""
     with pytest.raises(InputError, match=r"was not finished, or was made by an earlier version"):
         RunFolder(tmp_path).verify()
+
+
+def test_two_commands_write_one_after_the_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The second says that it waits, and writes when the first has written all; nothing is left of the lock."""
+    run, order = RunFolder(tmp_path), []
+
+    def second() -> None:
+        with RunFolder(tmp_path).writing():
+            order.append("second")
+
+    class Waits(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            told.set()
+
+    told, thread, handler = threading.Event(), threading.Thread(target=second), Waits()
+    caplog.set_level(logging.INFO, logger="harness")
+    logging.getLogger("harness.runs.locks").addHandler(handler)
+    try:
+        with run.writing():
+            thread.start()
+            assert told.wait(30)
+            order.append("first")
+        thread.join()
+    finally:
+        logging.getLogger("harness.runs.locks").removeHandler(handler)
+    assert order == ["first", "second"]
+    assert "another process is writing this; waiting for it" in caplog.text
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
 
 
 def test_finishing_clears_what_killed_writers_left(tmp_path: Path) -> None:

@@ -127,6 +127,13 @@ def test_what_needs_the_bases_own_weights_is_refused(
         check_placed(chain, hardware, mean=mean)
 
 
+def test_qlora_beside_eight_bits_is_refused_before_anything_is_built(recipes: dict[str, Recipe]) -> None:
+    """Its own four bits would be others than those that the base answers in."""
+    check_placed([recipes["qlora"]], FEW["4bit"])
+    with pytest.raises(InputError, match="qlora: QLoRA trains beside a base in four bits"):
+        check_placed([recipes["qlora"]], FEW["8bit"])
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_methods_that_few_bits_would_change_are_refused(name: str, recipes: dict[str, Recipe]) -> None:
     """With what would go wrong; spread over devices they are trained."""

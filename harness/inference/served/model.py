@@ -11,7 +11,7 @@ from typing import Any
 from harness.api import ENDPOINTS, ApiClient, Endpoint
 from harness.errors import ApiError, InputError
 from harness.inference.served.replies import Kept, Replies
-from harness.inference.served.said import Said, SaidChoices, Who, loglikelihood, said, who
+from harness.inference.served.said import Said, SaidChoices, Who, loglikelihood, said, unfit, who
 from harness.inference.served.wire import Dialect, Turns, generating, scoring
 from harness.runs import fingerprint
 
@@ -28,10 +28,14 @@ NO_LOGLIKELIHOODS = (
 
 @dataclass(frozen=True)
 class _Request:
-    """Something to ask: `key` names it in the store, and `body` is what is sent, as the dialect then is."""
+    """Something to ask: `key` names it in the store, and `body` is what is sent, as the dialect then is.
+
+    `counted` is whether the reply has to say how many tokens were written.
+    """
 
     key: str
     body: Callable[[], dict[str, Any]]
+    counted: bool = True
 
 
 class ServedModel:
@@ -92,6 +96,7 @@ class ServedModel:
             _Request(
                 fingerprint({"endpoint": "completions", "score": prompt + choice}),
                 lambda text=prompt + choice: scoring(self.model, text),  # type: ignore[misc]
+                counted=False,
             )
             for prompt, choice in texts
         ]
@@ -157,7 +162,9 @@ class ServedModel:
             if error.status in _OF_ONE_CASE:
                 return error
             raise
-        return Kept(reply.content, reply.seconds, together, tuple(self._dialect.without))
+        kept = Kept(reply.content, reply.seconds, together, tuple(self._dialect.without))
+        problem = unfit(kept, one.counted)
+        return ApiError(f"{self.model}: {problem}.") if problem else kept
 
 
 def _told(error: ApiError) -> str:

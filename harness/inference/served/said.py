@@ -57,6 +57,22 @@ def who(kept: Kept) -> Who:
     return Who(*(name if isinstance(name, str) else "" for name in named))
 
 
+def unfit(kept: Kept, counted: bool) -> str:
+    """Why the reply is none that can be kept, "" if it can: it isn't an answer, or, if `counted`, not of known cost.
+
+    Gateways pass errors of what is behind them on as replies.
+    """
+    choice = _choice(kept.content)
+    if not choice or choice.get("finish_reason") == "error":
+        return "the server's reply holds no answer, but an error"
+    if counted and _count(kept.content, "completion_tokens") is None:
+        return (
+            "the server's replies don't say how many tokens they took (`usage`), by which costs are told. Ask a server "
+            "that says so, as all that are named in docs/served.md do"
+        )
+    return ""
+
+
 def said(kept: Kept, stop: Sequence[str]) -> Said:
     """The answer in a reply of either endpoint, cut at the first of `stop`."""
     choice = _choice(kept.content)
@@ -68,12 +84,11 @@ def said(kept: Kept, stop: Sequence[str]) -> Said:
         share=kept.share,
     )
     message = choice.get("message")
-    text = message.get("content") if isinstance(message, Mapping) else choice.get("text")
+    text = _text(message.get("content")) if isinstance(message, Mapping) else choice.get("text")
     if reason == "content_filter":
         return replace(empty, failure="the server's filter withheld the answer")
     if not isinstance(text, str):
-        refusal = message.get("refusal") if isinstance(message, Mapping) else None
-        told = f": {refusal[:_SHOWN_CHARACTERS]}" if isinstance(refusal, str) else ""
+        told = _instead(message) if isinstance(message, Mapping) else ""
         return replace(empty, failure=f"the server's reply holds no text{told}")
     ends = [place for one in stop if (place := text.find(one)) >= 0]
     return replace(empty, text=text[: min(ends)] if ends else text, finished=bool(ends) or reason != "length")
@@ -103,6 +118,26 @@ def loglikelihood(kept: Kept, continuation: str) -> tuple[float, int, int] | Non
     if rest or not all(isinstance(value, int | float) for value in taken):
         return None
     return float(sum(taken)), end - begin, end
+
+
+def _text(content: object) -> object:
+    """The content of a message; of one in parts, the texts among these."""
+    if not isinstance(content, list):
+        return content
+    texts = [part.get("text") for part in content if isinstance(part, Mapping) and part.get("type") == "text"]
+    return "".join(text for text in texts if isinstance(text, str)) if texts else None
+
+
+def _instead(message: Mapping[str, Any]) -> str:
+    """What a message without text holds instead."""
+    refusal = message.get("refusal")
+    if isinstance(refusal, str) and refusal:
+        return f": {refusal[:_SHOWN_CHARACTERS]}"
+    if message.get("tool_calls"):
+        return ", but a call of a tool"
+    if any(message.get(name) for name in ("reasoning_content", "reasoning")):
+        return ", only the model's thinking: the suite's max_new_tokens leaves no room for an answer after it"
+    return ""
 
 
 def _choice(content: Mapping[str, Any]) -> Mapping[str, Any]:

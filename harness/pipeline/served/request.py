@@ -24,7 +24,7 @@ def served_base(config: CompareConfig) -> Base:
     if config.server is None:
         raise InputError("--server is missing, so no server can have a base model. Give its URL.")
     server = config.server.server()
-    if config.model is None:
+    if not config.model:
         raise InputError("--server needs --model: the name by which the server knows the base model.")
     return Base(config.model, Path(), fingerprint({"server": server.url, "model": config.model}))
 
@@ -75,11 +75,27 @@ def check_served(
         for recipe in recipes.values()
         if recipe.method == TRAINED_THERE and config.server.endpoint != "chat"
     ]
+    here = [option for option, given in _held_here(config).items() if given]
+    if here:
+        problems.append(
+            f"{', '.join(here)}: says how a base is computed here, and this one is behind a server, which knows it by "
+            "itself. Leave that out."
+        )
     problems += _tasks(config, list(tasks))
     if config.executor != "local":
         problems.append("--executor: a server is asked from this process alone. Raise --concurrency instead.")
     if problems:
         raise InputError("\n".join(problems))
+
+
+def _held_here(config: CompareConfig) -> dict[str, bool]:
+    """The options that only a base can follow which is computed here, and whether each is given."""
+    return {
+        "--backend": config.backend != "engine",
+        "--load-in": config.load_in is not None,
+        "--device-map": config.device_map != "none",
+        "--dtype": config.dtype != "float32",
+    }
 
 
 def _tasks(config: CompareConfig, tasks: Sequence[Task]) -> list[str]:

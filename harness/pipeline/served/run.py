@@ -1,7 +1,8 @@
 """A comparison of models behind a server, from the plan to the answers: found, worded, asked, proved."""
 
 import logging
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from statistics import fmean
@@ -17,6 +18,7 @@ from harness.pipeline.find import Finder
 from harness.pipeline.graph import Stages
 from harness.pipeline.latency import Latency
 from harness.pipeline.plan import Plan
+from harness.pipeline.predict import Answered
 from harness.pipeline.progress import Progress
 from harness.pipeline.prompts import Prompts
 from harness.pipeline.served.asking import Asker
@@ -27,6 +29,8 @@ from harness.pipeline.served.settings import ServerSettings
 from harness.pipeline.served.train import teach_all
 from harness.runs import JSON, Cache
 from harness.variants import Variant, Weights
+
+_THINKING = "<think>"
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +81,8 @@ def ask_server(stages: ServedStages) -> Done:
         failed: dict[Weights, HarnessError] = {**taught.failed, **others}
         for model in asker.models:
             _warn(model)
+        for variant in asked:
+            _warn_of_answers(variant, [answer for answer in answered if answer.variant == variant])
     left = tuple(variant for variant in plan.variants if variant.weights not in failed)
     if not left:
         raise next(iter(failed.values()))
@@ -120,6 +126,30 @@ def _warn(model: ServedModel) -> None:
         )
     if model.without:
         logger.warning("%s: doesn't take %s, so it was asked without.", model.model, ", ".join(model.without))
+
+
+def _warn_of_answers(variant: Variant, answered: Sequence[Answered]) -> None:
+    """Says how many cases have no answer, and why most of them; and where answers begin with the model's thinking."""
+    predictions = [one for answer in answered for one in answer.predictions]
+    reasons = Counter(one.failure for one in predictions if one.failure)
+    if reasons:
+        logger.warning(
+            "%s: %d of %d cases have no answer, so they are unscored: %s",
+            variant,
+            reasons.total(),
+            len(predictions),
+            reasons.most_common(1)[0][0],
+        )
+    thinks = sum((one.text or "").lstrip().startswith(_THINKING) for one in predictions)
+    if thinks:
+        logger.warning(
+            "%s: %d of %d answers begin with the model's thinking (%s), which is scored as the answer. Have the server "
+            "take it out, as vLLM does with --reasoning-parser, and give the suite a max_new_tokens that holds both.",
+            variant,
+            thinks,
+            len(predictions),
+            _THINKING,
+        )
 
 
 def _record(settings: ServerSettings, asker: Asker) -> Mapping[str, JSON]:

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from harness.api import KEY_VARIABLE, Endpoint, Server
+from harness.errors import InputError
 
 MANNER = {"key_variable", "concurrency", "timeout_seconds", "retries", "fresh"}  # how it is asked, and not what
 
@@ -26,5 +27,7 @@ class ServerSettings(BaseModel):
     fresh: bool = False
 
     def server(self) -> Server:
-        """The server as a client asks it; raises InputError for an address that is none."""
+        """The server as a client asks it; raises InputError where there is no address, or it is none."""
+        if not self.url:
+            raise InputError("it is said how a server is asked, and not which. Say it with --server URL (server.url).")
         return Server(self.url, self.key_variable, self.concurrency, self.timeout_seconds, self.retries)
