@@ -173,6 +173,20 @@ def _save_embedder(folder: Path, tokenizer: Path) -> None:
     shutil.rmtree(folder / "inner")
 
 
+def _save_reranker(folder: Path, tokenizer: Path) -> None:
+    """A one-layer random cross-encoder with the base's tokenizer."""
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+    torch.manual_seed(2)
+    config = BertConfig(
+        vocab_size=300, hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, num_labels=1
+    )
+    BertForSequenceClassification(config).save_pretrained(folder)
+    words = AutoTokenizer.from_pretrained(tokenizer)
+    words.pad_token = words.eos_token
+    words.save_pretrained(folder)
+
+
 def test_nothing_is_built_twice(world: World) -> None:
     """The same request on the same content, wherever suite, base, embedder and run lie, builds nothing."""
     assert world.run() == NOTHING
@@ -190,6 +204,26 @@ def test_a_recipe_by_another_name(world: World, monkeypatch: pytest.MonkeyPatch)
     content = {**yaml.safe_load((ADAPTERS / "lora.yaml").read_text(encoding="utf-8")), "name": "mine"}
     (world.folder / "adapters" / "mine.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     assert world.run(variants=("mine/zero-shot",), recipes={"mine": LORA}) == NOTHING
+
+
+def test_an_earlier_run_is_gone_on_from(world: World, finished: World) -> None:
+    """Weights that begin elsewhere are others."""
+    (world.suite / "train.jsonl").write_text(
+        json.dumps({"id": "new", "question": "Who is there?", "references": ["Nobody"]}) + "\n", encoding="utf-8"
+    )
+    on_the_base = world.run()
+    assert on_the_base == TAUGHT | {"predictions"}
+    assert world.run(recipes={"lora": {"data": {"continue_from": str(finished.folder / "run")}}}) == TAUGHT
+
+
+def test_a_reranker_and_its_files(world: World) -> None:
+    """A retriever with a cross-encoder finds in another order, and with another cross-encoder again."""
+    _save_reranker(world.folder / "reranker", world.base)
+    asked = {"retrieval": {"retrievers": {"mine": {"rerank": str(world.folder / "reranker")}}}}
+    assert world.run(**asked) - {"predictions"} == FOUND  # and other prompts where another passage comes first
+    assert world.run(**asked) == NOTHING
+    _other_weights(world.folder / "reranker")
+    assert world.run(**asked) - {"predictions"} == FOUND  # and other prompts where another passage comes first
 
 
 def test_tasks_of_lm_eval_are_asked_beside(world: World) -> None:
@@ -383,11 +417,11 @@ ELSEWHERE = {
     "trust_code": "test_the_base_may_be_trusted",
     "recipe.name": "test_a_recipe_by_another_name",
     "data.suites": "test_another_suite_is_learnt",
-    "data.continue_from": "tests/pipeline/test_arrangements.py, with a run to go on from",
-    "retriever.rerank": "tests/retrieval/test_rerank.py, with a cross-encoder",
+    "data.continue_from": "test_an_earlier_run_is_gone_on_from",
+    "retriever.rerank": "test_a_reranker_and_its_files",
     **dict.fromkeys(["retention", "lm_eval_tasks"], "test_tasks_of_lm_eval_are_asked_beside"),
     "backend": "tests/pipeline/test_backends.py: vLLM needs a GPU",
-    **dict.fromkeys(["executor", "address"], "tests/pipeline/test_executors.py: the same artifacts to the byte"),
+    **dict.fromkeys(["executor", "address"], "tests/pipeline/test_executors.py: the driver builds nothing"),
     **dict.fromkeys(["server", "served"], "tests/pipeline/test_served_road.py, with a server"),
 }
 AUDITED: dict[str, type[BaseModel]] = {
