@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from math import inf
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
@@ -145,7 +146,7 @@ def overheads_of(plan: Plan, folder: Path, measured: Mapping[str, tuple[float, O
     load_model(plan.base, dtype=torch.float32, device=torch.device("cpu"))
     load = time.perf_counter() - began
     size = sum(path.stat().st_size for path in plan.base.path.glob("*.safetensors"))
-    return Overheads(task, max(openings), load, start, size / store_rate(folder))
+    return Overheads(task, median(openings), load, start, size / store_rate(folder))
 
 
 def store_rate(folder: Path) -> float:

@@ -39,7 +39,8 @@ Retention = Annotated[Any, _names(help="Tasks of lm-evaluation-harness as retent
 Limit = Annotated[int | None, _compared(metavar="N", help="Ask only the first N cases of each split.")]
 
 Model = Annotated[
-    str | None, _hardware(help="Base model: hub id, folder, or its name on the server. Default: the suite's own.")
+    str | None,
+    _hardware(help="Base model: ID or ID@REVISION of the hub, folder, or name on the server. Default: the suite's."),
 ]
 Device = Annotated[str | None, _hardware(help="cpu, cuda, … Default: cuda where there is one.")]
 Dtype = Annotated[str | None, _hardware(help="float32, bfloat16 or float16. Default: float32.")]

@@ -215,3 +215,13 @@ def test_an_average_over_splits_keeps_the_seeds_together(world):
     base = [row for row in rows if row.variant == REFERENCE_VARIANT]
     fixed = [*base, *(row for row in one_training if row.variant == "full/zero-shot")]
     assert _decided(world, fixed).decision.beats == [REFERENCE_VARIANT]
+
+
+def test_a_handful_of_cases_that_all_agree_shows_nothing(world):
+    """Nobody is called significantly better whose interval holds 0, though not one case says otherwise."""
+    splits = ("in_domain", "paraphrase")
+    scores = {"base/zero-shot": world.hits(0, 5), "base/rag-3": world.hits(5, 5)}
+    decision = world.compare(world.rows({name: dict.fromkeys(splits, hits) for name, hits in scores.items()})).decision
+    assert decision.recommended == "base/rag-3"
+    assert "can't be told" in decision.sentence
+    assert "significantly" not in " ".join([decision.sentence, *decision.reasons])

@@ -6,12 +6,11 @@ month with an update has it already. Knows nothing of how a query or an update c
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 
 from harness.comparison.evidence import Evidence
 from harness.comparison.findings.macro import as_mean, paired
 from harness.comparison.records.money import BreakEven
-from harness.comparison.statistics.bootstrap import Interval, differences, student_p
+from harness.comparison.statistics.bootstrap import Interval, tested_by_student
 from harness.comparison.statistics.multiplicity import judge
 from harness.comparison.verdict.prices import Running
 
@@ -56,8 +55,7 @@ def break_even(
 def _between(evidence: Evidence, retrieving: str, tuned: str, costs: Mapping[str, Running], *, among: int) -> BreakEven:
     samples = paired(tuned, retrieving, evidence.deciding())
     quantities = [samples] if samples else []
-    measured = zip(differences(quantities, margin=evidence.margin), student_p(quantities), strict=True)
-    found = judge([replace(one, p=p) for one, p in measured], among=among)
+    found = judge(tested_by_student(quantities, evidence.margin), among=among)
     equal = any(one.equal for one in found)
     better = [tuned for one in found if one.better] + [retrieving for one in found if one.worse]
     start, end = cheaper_between(costs[tuned], costs[retrieving])

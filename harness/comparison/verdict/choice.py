@@ -5,8 +5,8 @@
    for which it can't be told stand back.
 2. *Leader* is the eligible variant with the highest macro mean of the splits' primary metrics, each split with the
    same weight. Another one *ties* with it where it is shown to be equal within the margin, is *below* it where it is
-   significantly worse and no tie, and is *unknown* otherwise (`student_p` of the paired macro difference, Holm over
-   all couples, since the scores have chosen it).
+   significantly worse and no tie, and is *unknown* otherwise (`tested_by_student` of the paired macro difference,
+   Holm over all couples, since the scores have chosen it).
 3. Of those that aren't below, the ones *stay* that are not shown to lose what the base knew: to be below
    `base/zero-shot` on the retention splits (Holm over them). If all do, those stay that aren't below the one that keeps
    the most (Holm over all couples). All stay where nothing can be told.
@@ -19,14 +19,14 @@ all splits, since the same trained model answers on each.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import comb
 
 from harness.comparison.evidence import Evidence
 from harness.comparison.findings.macro import paired, scored
 from harness.comparison.records.comparison import REFERENCE_VARIANT
 from harness.comparison.records.verdict import RequirementCheck
-from harness.comparison.statistics.bootstrap import Interval, differences, mean_intervals, student_p
+from harness.comparison.statistics.bootstrap import Interval, mean_intervals, tested_by_student
 from harness.comparison.statistics.multiplicity import Judged, judge
 from harness.comparison.table import ScoreTable
 from harness.comparison.verdict.cheapest import cheapest
@@ -147,8 +147,7 @@ def against(
     others = (name for name in variants if name != reference)
     samples = {variant: found for variant in others if (found := paired(variant, reference, tables))}
     quantities = list(samples.values())
-    measured = zip(differences(quantities, margin=margin), student_p(quantities), strict=True)
-    family = [replace(one, p=p) for one, p in measured]
+    family = tested_by_student(quantities, margin)
     return dict(zip(samples, judge(family, among=comb(len(samples) + 1, 2) if chosen else 0), strict=True))
 
 
