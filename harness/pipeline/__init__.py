@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from harness.pipeline.config import CompareConfig, load_config
-from harness.pipeline.progress import Progress, Silent
+from harness.runs.progress import Progress, Silent
 
 if TYPE_CHECKING:
     from harness.pipeline.compare import Result, run_comparison

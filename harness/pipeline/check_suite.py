@@ -11,9 +11,9 @@ from harness.comparison.statistics.power import (
     smallest_detectable,
 )
 from harness.errors import InputError, UnknownNameError
-from harness.pipeline.progress import Progress, Silent
 from harness.pipeline.suite_lengths import make_ruler, too_long
 from harness.pipeline.suite_meaning import doubts_by_meaning
+from harness.runs.progress import Progress, Silent
 from harness.suite import Split, examine_suite
 from harness.suite.doubts import doubts
 from harness.suite.findings import Finding, SplitFigures, SuiteCheck

@@ -14,12 +14,12 @@ from harness.pipeline.conclude import Done, conclude
 from harness.pipeline.config import CompareConfig
 from harness.pipeline.graph import Stages, built, make_executor, make_graph, make_workshop, set_threads
 from harness.pipeline.plan import Plan, make_plan
-from harness.pipeline.progress import Progress, Silent
 from harness.pipeline.requirements import check_requirements
 from harness.pipeline.served.run import ServedStages, ask_server
 from harness.pipeline.train import Failed
 from harness.pipeline.watch import Watch, watched
 from harness.runs import OTHER, Cache, RunFolder, StageTime
+from harness.runs.progress import Progress, Silent
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from harness.kernels import linear_kernel
 from harness.pipeline.plan import Plan
-from harness.pipeline.progress import Progress
 from harness.retrieval import (
     Coverage,
     Passage,
@@ -40,6 +39,7 @@ from harness.retrieval import (
     write_passages,
 )
 from harness.runs import JSON, Artifact, Cache, code_hash, fingerprint, library_versions
+from harness.runs.progress import Progress
 from harness.suite import Suite
 
 if TYPE_CHECKING:

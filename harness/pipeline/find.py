@@ -13,11 +13,11 @@ from harness.comparison import PassageRow
 from harness.errors import InputError
 from harness.pipeline.corpora import Corpora, Revision
 from harness.pipeline.plan import Plan
-from harness.pipeline.progress import Progress
 from harness.pipeline.tasks import Task
 from harness.prompting import Shown
 from harness.retrieval import Judged, Passage, Piece, Query, RetrieverSettings, Vectors, make_retriever
 from harness.runs import JSON, Cache
+from harness.runs.progress import Progress
 from harness.suite import Case, Evidence
 from harness.variants import Context
 

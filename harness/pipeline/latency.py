@@ -16,10 +16,10 @@ from harness.pipeline.backends import backend_identity
 from harness.pipeline.find import Finder
 from harness.pipeline.models import Alpha, Models
 from harness.pipeline.plan import Plan
-from harness.pipeline.progress import Progress
 from harness.pipeline.prompts import Asked, Prompts
 from harness.pipeline.tasks import Task
 from harness.runs import JSON, Cache, code_hash, library_versions
+from harness.runs.progress import Progress
 from harness.suite import Case
 from harness.variants import Variant
 

@@ -18,10 +18,10 @@ from harness.pipeline.backends import backend_identity
 from harness.pipeline.lm_eval.answers import answer
 from harness.pipeline.models import Alpha, Models
 from harness.pipeline.plan import Plan
-from harness.pipeline.progress import Advance, Progress
 from harness.pipeline.prompts import Asked, Prompts
 from harness.pipeline.tasks import Task
 from harness.runs import JSON, Artifact, Cache, code_hash, fingerprint, library_versions
+from harness.runs.progress import Advance, Progress
 from harness.variants import Variant
 
 FILE = "predictions.jsonl"

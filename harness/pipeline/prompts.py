@@ -15,10 +15,10 @@ from harness.pipeline.lm_eval import LMEvalSuite
 from harness.pipeline.lm_eval.requests import Requests, requests
 from harness.pipeline.lm_eval.task import LMEvalTask
 from harness.pipeline.plan import Plan
-from harness.pipeline.progress import Progress
 from harness.pipeline.tasks import Task
 from harness.prompting import Prompt, PromptBuilder, Shot, Shown, Wording, choose_shots
 from harness.runs import JSON, fingerprint
+from harness.runs.progress import Progress
 from harness.suite import Case, Suite
 from harness.variants import Context
 from harness.weights import load_tokenizer, window

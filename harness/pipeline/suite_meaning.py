@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.pipeline.progress import Progress
 from harness.retrieval import Vectors, embed, load_embedder, locate_embedder, token_counts
+from harness.runs.progress import Progress
 from harness.suite import Suite
 from harness.suite.doubts import examples, of, twins
 from harness.suite.findings import Finding

@@ -8,8 +8,8 @@ from harness.kernels import linear_kernel
 from harness.pipeline.earlier import Earlier
 from harness.pipeline.examples import Lessons
 from harness.pipeline.plan import Plan
-from harness.pipeline.progress import Progress
 from harness.runs import JSON, Artifact, Cache, code_hash, fingerprint, library_versions
+from harness.runs.progress import Progress
 from harness.weights import Example, Recipe, Stage, derive, process_inputs, steps
 
 LIBRARIES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "bitsandbytes", "trl")

@@ -19,8 +19,8 @@ from typing import Any, TextIO
 
 from harness import __version__
 from harness._secrets import scrub
-from harness.pipeline.progress import Advance, Progress
 from harness.runs import JSON, Artifact, Cache, RunLog, Span, StageTime, in_order, log_time, seconds_by_stage
+from harness.runs.progress import Advance, Progress
 
 ORDER = ("loading", "planning", "retrieval", "prompts", "training", "predicting", "timing", "workers", "scoring")
 _BY_VERB = {  # a task's first word says what it does

@@ -21,12 +21,12 @@ from harness.pipeline.lm_eval.results import write_results
 from harness.pipeline.models import Models
 from harness.pipeline.plan import Plan, make_plan
 from harness.pipeline.predict import Answered, Predictor
-from harness.pipeline.progress import Silent
 from harness.pipeline.prompts import Prompts
 from harness.pipeline.score import Scorer
 from harness.pipeline.tasks import Task, lm_eval_tasks, validation_tasks
 from harness.pipeline.tasks import test_tasks as tasks_of
 from harness.runs import Cache
+from harness.runs.progress import Silent
 from harness.suite import load_suite
 from harness.variants import Variant, Weights
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import InputError
-from harness.pipeline.progress import Silent
 from harness.pipeline.watch import watched
 from harness.runs import Cache, read_log
+from harness.runs.progress import Silent
 
 
 def write(folder: Path) -> None:

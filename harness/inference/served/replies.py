@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from filelock import FileLock, Timeout
-
 from harness.runs import CACHE_VARIABLE
+from harness.runs.locks import locked
 from harness.runs.storage import storage_errors
 
 _REMEDY = f"Free space there, or set {CACHE_VARIABLE} to a folder that can be written and has room."
@@ -74,17 +73,9 @@ class Replies:
         """
         with storage_errors(self._folder, "the server's replies", _REMEDY):
             self._folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self._folder / ".lock")
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                logger.info("%s: another process is asking this model; waiting for it.", self._folder)
-                lock.acquire()
-            try:
+            with locked(self._folder, "asking the server for"):
                 self._read()
                 yield
-            finally:
-                lock.release()
 
     def keep(self, key: str, kept: Kept) -> None:
         """Writes one reply to the disk; to be called while `asking`."""

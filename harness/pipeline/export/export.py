@@ -17,11 +17,11 @@ from harness.pipeline.export.passages import newest, write_passages
 from harness.pipeline.export.readme import readme
 from harness.pipeline.export.source import Source, open_source
 from harness.pipeline.find import Finder
-from harness.pipeline.progress import Progress, Silent
 from harness.pipeline.prompts import Prompts
 from harness.pipeline.tasks import Task
 from harness.runs import Cache, library_versions
 from harness.runs.fingerprint import file_hashes
+from harness.runs.progress import Progress, Silent
 from harness.runs.storage import storage_errors, sync_tree
 from harness.weights import window
 

@@ -16,9 +16,9 @@ from harness.pipeline.graph.perform import perform
 from harness.pipeline.graph.resources import set_threads, threads
 from harness.pipeline.graph.stages import Stages
 from harness.pipeline.plan import make_plan
-from harness.pipeline.progress import Progress
 from harness.runs import CACHE_VARIABLE, Cache, code_hash, library_versions
 from harness.runs.executors import Executor, LocalExecutor, Perform, RayExecutor, Workshop
+from harness.runs.progress import Progress
 
 LIBRARIES = (
     *("torch", "transformers", "peft", "tokenizers", "safetensors", "bitsandbytes", "trl", "numpy"),

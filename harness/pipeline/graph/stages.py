@@ -11,11 +11,11 @@ from harness.pipeline.latency import Stopwatch
 from harness.pipeline.models import Models
 from harness.pipeline.plan import Plan
 from harness.pipeline.predict import Predictor
-from harness.pipeline.progress import Progress
 from harness.pipeline.prompts import Prompts
 from harness.pipeline.score import Scorer
 from harness.pipeline.train import Trained, Trainer
 from harness.runs import Cache, fingerprint
+from harness.runs.progress import Progress
 from harness.variants import Weights
 from harness.weights import Recipe
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from harness.comparison import write_text
 from harness.comparison.findings.signs import SelfCheck, judge_signs
 from harness.pipeline.compare import Result, run_comparison
-from harness.pipeline.progress import Progress
 from harness.pipeline.selfcheck.claims import ASKED, Cases, signs
 from harness.pipeline.selfcheck.experiments import TRIAGE, experiments
 from harness.pipeline.selfcheck.scores import Scores
 from harness.pipeline.selfcheck.teaching import asks_for, write_teaching
 from harness.runs import Cache
+from harness.runs.progress import Progress
 from harness.suite import Suite, load_suite
 
 SELFCHECK_FILE = "selfcheck.json"

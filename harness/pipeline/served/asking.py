@@ -8,13 +8,13 @@ from harness.api import ApiClient
 from harness.errors import InputError
 from harness.inference.served import Replies, Said, SaidChoices, ServedModel, Turns
 from harness.pipeline.predict import Answered, Prediction
-from harness.pipeline.progress import Advance, Progress
 from harness.pipeline.prompts import Asked, Prompts
 from harness.pipeline.served.settings import ServerSettings
 from harness.pipeline.tasks import Task
 from harness.prompting import Prompt
 from harness.prompting.turns import spaced
 from harness.runs import JSON, Cache, fingerprint
+from harness.runs.progress import Advance, Progress
 from harness.variants import Variant
 
 REPLIES = "replies"

@@ -12,12 +12,12 @@ from pathlib import Path
 from harness.api.job_records import Job, JobRequest
 from harness.api.jobs import FineTuning, cancel_command
 from harness.errors import ApiError, TrainingError
-from harness.pipeline.progress import Progress
 from harness.pipeline.served.begun import Begun, forget, recall, remember
 from harness.pipeline.served.made import write_made
 from harness.pipeline.served.seen import PERCENT, Seen
 from harness.pipeline.served.teaching import KIND, Teaching
 from harness.runs import Artifact, Cache
+from harness.runs.progress import Progress
 
 BUSY = 429
 

@@ -19,7 +19,6 @@ from harness.pipeline.graph import Stages
 from harness.pipeline.latency import Latency
 from harness.pipeline.plan import Plan
 from harness.pipeline.predict import Answered
-from harness.pipeline.progress import Progress
 from harness.pipeline.prompts import Prompts
 from harness.pipeline.served.asking import Asker
 from harness.pipeline.served.lessons import ServedLessons
@@ -28,6 +27,7 @@ from harness.pipeline.served.proof import prove_others
 from harness.pipeline.served.settings import ServerSettings
 from harness.pipeline.served.train import teach_all
 from harness.runs import JSON, Cache
+from harness.runs.progress import Progress
 from harness.variants import Variant, Weights
 
 _THINKING = "<think>"

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from harness.api.job_records import Event, Job
-from harness.pipeline.progress import Advance
+from harness.runs.progress import Advance
 
 PERCENT = 100
 BEFORE_STEPS = {"validating_files": 2, "queued": 4, "running": 5}  # percent of the bar

@@ -8,12 +8,12 @@ from harness.comparison import check_trained_tokens
 from harness.errors import InputError, TrainingError
 from harness.pipeline.examples import Lesson, Lessons
 from harness.pipeline.plan import Plan
-from harness.pipeline.progress import Progress
 from harness.pipeline.served.finetune import teach
 from harness.pipeline.served.made import served_model
 from harness.pipeline.served.teaching import Chat, Teaching
 from harness.pipeline.train import Trained
 from harness.runs import Cache
+from harness.runs.progress import Progress
 from harness.variants import Weights
 from harness.weights import ApiFinetuneSettings, Recipe, method_of
 
