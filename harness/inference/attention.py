@@ -1,7 +1,7 @@
 """Attention of many queries over keys that most of them share: the shared ones once, the rest in small blocks.
 
-What all queries see is computed without a mask, in one piece; what only some see is gathered block by block; the two
-softmaxes are put together by their log-sum-exp. A function for transformers' `AttentionInterface`. Imports torch.
+What many queries see whole is computed in one piece, without a mask, and what is left in small blocks; the softmaxes
+over the pieces are put together by their log-sum-exp. A function for transformers' `AttentionInterface`. Imports torch.
 """
 
 from collections.abc import Iterator
@@ -14,22 +14,10 @@ import torch
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from harness.inference.partial_attention import masked, single, together, unmasked
+from harness.inference.partial_attention import join, masked, single, together, unmasked
+from harness.inference.pieces import Piece
 
 NAME = "harness_cascade"
-
-
-@dataclass(frozen=True)
-class Block:
-    """Which keys the queries of one chunk see beside the first `shared` ones, which all of them see.
-
-    `places` `(blocks, keys) int64` names the keys of each block of queries, `bias` `(blocks, 1, queries, keys)` is 0
-    where a query sees one and minus infinity where it doesn't. The last block is filled up with queries of no meaning.
-    """
-
-    shared: int
-    places: torch.Tensor
-    bias: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -44,11 +32,21 @@ class Rows:
     bias: torch.Tensor
 
 
-_plan: ContextVar[Block | Rows | None] = ContextVar("plan", default=None)
+class KeysOnly:
+    """Nothing is attended to: `attend` raises KeysKept, at which the layer's keys and values are in the cache."""
+
+
+class KeysKept(Exception):  # noqa: N818 - no error: what was asked for is done
+    """The layer isn't computed beyond its keys and values."""
+
+
+Plan = list[Piece] | Rows | KeysOnly | None
+
+_plan: ContextVar[Plan] = ContextVar("plan", default=None)
 
 
 @contextmanager
-def planned(plan: Block | Rows | None) -> Iterator[None]:
+def planned(plan: Plan) -> Iterator[None]:
     """While it is entered, `attend` computes by this plan."""
     token = _plan.set(plan)
     try:
@@ -82,32 +80,36 @@ def attend(
     `query` is `(batch, heads, queries, width)`; `key` and `value` may have fewer heads, each for a group of queries'.
     """
     plan = _plan.get()
+    if isinstance(plan, KeysOnly):
+        raise KeysKept
     scale = query.shape[3] ** -0.5 if scaling is None else scaling
-    if isinstance(plan, Block):
+    if isinstance(plan, list):
         return _over_tree(query, key, value, plan, scale), None
     if isinstance(plan, Rows):
         return _over_rows(query, key, value, plan, module.layer_idx, scale), None
     return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **more)
 
 
-def _over_tree(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, plan: Block, scale: float) -> torch.Tensor:
-    blocks, keys = plan.places.shape
-    _, heads, count, width = query.shape
-    size = plan.bias.shape[2]
-    filled = torch.nn.functional.pad(query, (0, 0, 0, blocks * size - count)) if blocks * size > count else query
-    places = plan.places.view(-1)
-    near_keys, near_values = (
-        tensor[0].index_select(1, places).view(tensor.shape[1], blocks, keys, tensor.shape[3]).transpose(0, 1)
-        for tensor in (key, value)
-    )
-    split = filled[0].reshape(heads, blocks, size, width).transpose(0, 1)
-    near, near_sum = masked(split, near_keys, near_values, plan.bias, scale)
-    near = near.transpose(1, 2).reshape(1, blocks * size, heads, -1)[:, :count]
-    if not plan.shared:
-        return near
-    near_sum = near_sum.transpose(1, 2).reshape(1, blocks * size, heads)[:, :count]
-    far, far_sum = unmasked(query, key[:, :, : plan.shared], value[:, :, : plan.shared], scale)
-    return together((near, near_sum), (far.transpose(1, 2), far_sum.transpose(1, 2)))
+def _over_tree(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, plan: list[Piece], scale: float
+) -> torch.Tensor:
+    _, heads, count, _ = query.shape
+    result = query.new_empty(1, count, heads, value.shape[3])
+    sums = query.new_empty(1, count, heads, dtype=torch.float32)
+    for piece in plan:
+        here = slice(piece.begin, piece.end)
+        keys, values = (_at(piece.keys, tensor) for tensor in (key, value))
+        if piece.bias is not None:
+            near, near_sum = masked(query[:, :, here], keys, values, piece.bias, scale)
+            result[:, here], sums[:, here] = near.transpose(1, 2), near_sum.transpose(1, 2)
+        else:
+            part, part_sum = unmasked(query[:, :, here], keys, values, scale)
+            join(result[:, here], sums[:, here], part.transpose(1, 2), part_sum.transpose(1, 2))
+    return result
+
+
+def _at(keys: slice | torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
+    return tensor[:, :, keys] if isinstance(keys, slice) else tensor.index_select(2, keys)
 
 
 def _over_rows(

@@ -3,6 +3,8 @@
 Layers of transformers' `Cache`, which grow in place instead of being copied at every step. Imports torch.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -16,15 +18,27 @@ class PathLayer(DynamicLayer):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self._room: tuple[torch.Tensor, torch.Tensor] | None = None
         self._length = 0
+        self._full = False
 
     def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any) -> Any:
         """Adds those of new nodes, and returns all, as views."""
+        if self._full:
+            return self.keys, self.values
         begin, self._length = self._length, self._length + key_states.shape[2]
         keys, values = self._with_room(key_states, value_states)
         keys[:, :, begin : self._length] = key_states
         values[:, :, begin : self._length] = value_states
         self.keys, self.values = self._held()
         return self.keys, self.values
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """While it is entered, nothing is added: the nodes are those that it has."""
+        self._full = True
+        try:
+            yield
+        finally:
+            self._full = False
 
     def keep(self, unmoved: int, places: torch.Tensor) -> None:
         """Keeps the first `unmoved` nodes and, after them, those at `places`, ascending."""

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from harness.errors import InputError
+from harness.inference.last_layer import LastLayer
 from harness.inference.room import LOGITS_BYTES
 
 FULL, SLIDING = "full_attention", "sliding_attention"
@@ -44,6 +45,7 @@ class CausalLM:
         kinds = set(getattr(config, "layer_types", None) or ())
         self.kinds = kinds or {SLIDING if self.window else FULL}
         self.steady = _steady(config)
+        self.last_layer = LastLayer(self.inner)
 
     @property
     def refuses_trees(self) -> str:

@@ -5,19 +5,19 @@ so depends on the chunk and on the depth of the tree. Imports torch.
 """
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 import torch
 
-from harness.inference.attention import Block, planned
+from harness.inference.attention import planned
 from harness.inference.cache import path_cache
 from harness.inference.causal_lm import FULL, SLIDING, CausalLM
-from harness.inference.groups import WORTH_SHARING
+from harness.inference.pieces import pieces
 from harness.inference.room import Room
 from harness.inference.tree import Nodes, Tree
 
-_QUERIES = 64  # a block of queries with keys of its own; less masking against more blocks
 UNUSED = torch.ones(1, 1, 1, 1, dtype=torch.bool)  # a mask for attention that goes by a plan
 
 
@@ -67,9 +67,17 @@ class Walk:
     def _chunk(self, begin: int, end: int, wanted: Nodes) -> torch.Tensor:
         tree, device = self._tree, self._lm.device
         self.held = np.concatenate([self.held, np.arange(begin, end)])
-        plan = block(tree, self.held, begin, end, self._lm.type) if self._cascade else None
-        masks = dict.fromkeys(self._lm.kinds, UNUSED) if plan else self._masks(begin, end)
-        with planned(plan):
+        with ExitStack() as stack:
+            if self._cascade:
+                queries = np.arange(begin, end)
+                masks = dict.fromkeys(self._lm.kinds, UNUSED)
+                stack.enter_context(planned(pieces(tree, self.held, queries, self._lm.type)))
+                fewer = wanted if len(wanted) else queries[:1]
+                if len(fewer) < len(queries):
+                    plan = pieces(tree, self.held, fewer, self._lm.type)
+                    stack.enter_context(self._lm.last_layer.only(torch.from_numpy(fewer - begin), plan, self.cache))
+            else:
+                masks = self._masks(begin, end)
             logits = self._lm.on_tree(
                 torch.from_numpy(tree.tokens[None, begin:end]).to(device),
                 torch.from_numpy(tree.positions[None, begin:end]).to(device),
@@ -88,33 +96,3 @@ class Walk:
         )
         by_kind = {FULL: sees, SLIDING: sees & near}
         return {kind: torch.from_numpy(by_kind[kind])[None, None].to(self._lm.device) for kind in self._lm.kinds}
-
-
-def block(tree: Tree, held: Nodes, begin: int, end: int, dtype: torch.dtype) -> Block:
-    """How the nodes from `begin` to `end` of `tree`, the last of `held`, attend to `held`.
-
-    A node sees nothing but its ancestors, and in depth-first order these are among the ancestors of the first node of
-    its block, or in the block itself: so each block of queries gathers these.
-    """
-    before = len(held) - (end - begin)
-    shared = int(np.searchsorted(-tree.ends[held[:before]], -end, side="right"))  # whose subtree holds all the chunk
-    if shared < WORTH_SHARING:
-        shared = 0
-    starts = range(begin, end, _QUERIES)
-    seen = [_places(tree, held, shared, start, min(start + _QUERIES, end), begin, before) for start in starts]
-    widest = max(len(places) for places in seen)
-    places = np.zeros((len(seen), widest), np.int64)
-    bias = np.zeros((len(seen), 1, _QUERIES, widest), np.float32)
-    for row, (start, keys) in enumerate(zip(starts, seen, strict=True)):
-        stop = min(start + _QUERIES, end)
-        places[row, : len(keys)] = keys
-        bias[row, 0, :, len(keys) :] = -np.inf
-        bias[row, 0, : stop - start, : len(keys)][~tree.sees(np.arange(start, stop), held[keys])] = -np.inf
-    return Block(shared, torch.from_numpy(places), torch.from_numpy(bias).to(dtype))
-
-
-def _places(tree: Tree, held: Nodes, shared: int, start: int, stop: int, begin: int, before: int) -> Nodes:
-    """Where in `held`, after the `shared` ones, the nodes are that some node from `start` to `stop` sees."""
-    first = before + start - begin
-    ancestors = shared + np.flatnonzero(tree.ends[held[shared:first]] > start)
-    return np.concatenate([ancestors, np.arange(first, first + stop - start)])

@@ -211,7 +211,7 @@ def status(name):
 torch.set_num_threads(1)
 torch.manual_seed(0)
 model = LlamaForCausalLM(LlamaConfig(
-    vocab_size=500, hidden_size=32, intermediate_size=16384, num_hidden_layers=1, num_attention_heads=2,
+    vocab_size=500, hidden_size=32, intermediate_size=16384, num_hidden_layers=2, num_attention_heads=2,
     num_key_value_heads=1, max_position_embeddings=2048, eos_token_id=None,
 )).eval()
 shared = torch.randint(500, (300,)).tolist()
