@@ -7,29 +7,17 @@ over the pieces are put together by their log-sum-exp. A function for transforme
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from harness.inference.partial_attention import join, masked, single, together, unmasked
+from harness.inference.partial_attention import join, masked, unmasked
 from harness.inference.pieces import Piece
+from harness.inference.rows_attention import Rows
 
 NAME = "harness_cascade"
-
-
-@dataclass(frozen=True)
-class Rows:
-    """One query a row, each with keys of its own; before them all rows see the same.
-
-    `keys` and `values` by layer are `(1, heads, shared, width)`, `bias` is `(rows, 1, 1, columns)`.
-    """
-
-    keys: list[torch.Tensor]
-    values: list[torch.Tensor]
-    bias: torch.Tensor
 
 
 class KeysOnly:
@@ -86,7 +74,7 @@ def attend(
     if isinstance(plan, list):
         return _over_tree(query, key, value, plan, scale), None
     if isinstance(plan, Rows):
-        return _over_rows(query, key, value, plan, module.layer_idx, scale), None
+        return plan.attend(query, key, value, module.layer_idx, scale), None
     return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **more)
 
 
@@ -110,18 +98,6 @@ def _over_tree(
 
 def _at(keys: slice | torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
     return tensor[:, :, keys] if isinstance(keys, slice) else tensor.index_select(2, keys)
-
-
-def _over_rows(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, plan: Rows, layer: int, scale: float
-) -> torch.Tensor:
-    near = single(query, key, value, plan.bias, scale)
-    shared = plan.keys[layer]
-    if not shared.shape[2]:
-        return near[0].transpose(1, 2)
-    # the rows stand in for the queries of one sequence
-    far, far_sum = unmasked(query.transpose(0, 2), shared, plan.values[layer], scale)
-    return together(near, (far.transpose(0, 2), far_sum.transpose(0, 2))).transpose(1, 2)
 
 
 AttentionInterface.register(NAME, attend)

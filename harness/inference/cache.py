@@ -48,19 +48,15 @@ class PathLayer(DynamicLayer):  # type: ignore[no-untyped-call]
             tensor[:, :, begin : self._length] = tensor.index_select(2, places.to(tensor.device))
         self.keys, self.values = self._held()
 
-    def first(self, nodes: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Keys and values of the first `nodes`, as views."""
+    def at(self, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Copies of those at `places`, of any shape, each `(heads, *places, width)`."""
         keys, values = self._held()
-        return keys[:, :, :nodes], values[:, :, :nodes]
-
-    def rows(self, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Copies of those at `places`, `(rows, columns) int64`, each `(rows, heads, columns, width)`."""
-        held = self._held()
-        flat = places.view(-1).to(held[0].device)
+        flat = places.view(-1).to(keys.device)
         keys, values = (
-            tensor[0].index_select(1, flat).view(tensor.shape[1], *places.shape, tensor.shape[3]) for tensor in held
+            tensor[0].index_select(1, flat).view(tensor.shape[1], *places.shape, tensor.shape[3])
+            for tensor in (keys, values)
         )
-        return keys.transpose(0, 1), values.transpose(0, 1)
+        return keys, values
 
     def _with_room(self, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         if self._room is None or self._room[0].shape[2] < self._length:
@@ -79,7 +75,10 @@ class PathLayer(DynamicLayer):  # type: ignore[no-untyped-call]
 
 
 class RowsLayer(DynamicLayer):  # type: ignore[no-untyped-call]
-    """Keys and values `(rows, heads, columns, width)`: `filled` columns of prompts, then one a step."""
+    """Keys and values `(rows, heads, columns, width)`: `filled` columns of prompts, then one a step.
+
+    They are given, and kept, with the heads before the rows.
+    """
 
     def __init__(self, keys: torch.Tensor, values: torch.Tensor, filled: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -90,19 +89,20 @@ class RowsLayer(DynamicLayer):  # type: ignore[no-untyped-call]
     def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any) -> Any:
         """Adds the next column, and returns all, as views."""
         begin, self._filled = self._filled, self._filled + key_states.shape[2]
-        self._keys[:, :, begin : self._filled] = key_states
-        self._values[:, :, begin : self._filled] = value_states
+        self._keys[:, :, begin : self._filled] = key_states.transpose(0, 1)
+        self._values[:, :, begin : self._filled] = value_states.transpose(0, 1)
         self._show()
         return self.keys, self.values
 
     def select(self, rows: torch.Tensor) -> None:
         """Keeps `rows` alone."""
         rows = rows.to(self._keys.device)
-        self._keys, self._values = self._keys.index_select(0, rows), self._values.index_select(0, rows)
+        self._keys, self._values = self._keys.index_select(1, rows), self._values.index_select(1, rows)
         self._show()
 
     def _show(self) -> None:
-        self.keys, self.values = self._keys[:, :, : self._filled], self._values[:, :, : self._filled]
+        keys, values = self._keys[:, :, : self._filled], self._values[:, :, : self._filled]
+        self.keys, self.values = keys.transpose(0, 1), values.transpose(0, 1)
 
 
 def path_cache() -> Cache:

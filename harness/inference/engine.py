@@ -43,8 +43,8 @@ class Engine:
         """Puts the `model` (of transformers or peft) into evaluation mode.
 
         `mode` is the first that is tried: if None, the quickest. `chunk_tokens` are computed at once where prefixes are
-        shared. `batch_tokens` bounds the tokens of a padded batch, and the prompts' own tokens that are kept while
-        answers are written; `batch_rows` bounds the rows. Where memory is too small for that, it becomes less.
+        shared. `batch_tokens` bounds the tokens of a padded batch, and those that are kept while answers are written,
+        without what all prompts share; `batch_rows` bounds the rows. Where memory is too small, it becomes less.
         """
         from harness.inference.causal_lm import CausalLM
 

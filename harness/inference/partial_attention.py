@@ -43,22 +43,6 @@ def unmasked(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale:
     return result.view(1, heads, queries, -1), sums.div_(_LOG2_E).view(1, heads, queries)
 
 
-def single(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, bias: torch.Tensor, scale: float) -> Part:
-    """Attention of one query a row, `(rows, heads, 1, width)`, to the row's own keys."""
-    if not _by_products(key):
-        return _flash(query, key, value, bias, scale)
-    rows, heads, _, width = query.shape
-    groups = (query * scale).reshape(rows, key.shape[1], -1, width)
-    shares, sums = _softmax(torch.matmul(groups, key.transpose(2, 3)) + bias)
-    return torch.matmul(shares, value).view(rows, heads, 1, -1), sums.view(rows, heads, 1)
-
-
-def together(one: Part, other: Part) -> torch.Tensor:
-    """Attention over the keys of both parts: each weighted by its share of the whole softmax."""
-    share = torch.sigmoid(other[1] - one[1])[..., None].to(one[0].dtype)
-    return torch.lerp(one[0], other[0], share)
-
-
 def join(result: torch.Tensor, sums: torch.Tensor, part: torch.Tensor, part_sums: torch.Tensor) -> None:
     """Takes `part`, attention to more keys, into `result`, and the log-sum-exp of its scores into `sums`."""
     share = torch.sigmoid(part_sums - sums)[..., None].to(result.dtype)
@@ -68,12 +52,6 @@ def join(result: torch.Tensor, sums: torch.Tensor, part: torch.Tensor, part_sums
 
 def _by_products(key: torch.Tensor) -> bool:
     return key.dtype == torch.float32 and linear_kernel() == "onednn"
-
-
-def _softmax(scores: torch.Tensor) -> Part:
-    """The softmax over the last axis, and the log-sum-exp: the greatest score less the log of its share."""
-    shares = torch.softmax(scores, -1)
-    return shares, scores.amax(-1) - shares.amax(-1).log()
 
 
 def _flash(

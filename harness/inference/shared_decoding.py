@@ -11,13 +11,14 @@ import numpy as np
 import torch
 from transformers.cache_utils import Cache
 
-from harness.inference.attention import Rows, planned
+from harness.inference.attention import planned
 from harness.inference.cache import RowsLayer
 from harness.inference.causal_lm import FULL, SLIDING, CausalLM, refuse_nan
 from harness.inference.endings import Endings
 from harness.inference.groups import Group, groups
 from harness.inference.outputs import Written
 from harness.inference.room import Found, Room
+from harness.inference.rows_attention import Held, Rows
 from harness.inference.tree import Nodes, Tree, grow
 from harness.inference.walk import UNUSED, Walk
 
@@ -56,10 +57,9 @@ def _answer(
     cascade = cascade and not lm.forgets(max(map(len, distinct)) + limit)
     walk = Walk(lm, tree, cascade=cascade, room=room)
     for group in groups(tree, distinct, limit, shares=cascade, rows=room.rows, columns=room.tokens):
-        alone, own = len(group.places) == 1, len(group.places) * (group.columns + limit)
         room.uses(
             chunk=min(room.chunk, len(tree)),
-            tokens=1 if alone else own,
+            tokens=1 if len(group.places) == 1 else group.tokens(limit),
             logits=min(room.logits, room.chunk, len(group.places)),
         )
         written = _continue(Continued(lm, tree, walk, group, limit, cascade=cascade), limit, endings)
@@ -91,17 +91,21 @@ def _continue(continued: "Continued", limit: int, endings: Endings) -> list[Writ
 
 
 class Continued:
-    """The prompts of one group with the keys and values that they go on from."""
+    """The prompts of one group with the keys and values that they go on from, copied, so that the walk may forget them.
+
+    Of one group at a time: of what all its prompts share, and of `Group.tokens` more, which `groups` keeps to a limit.
+    Beside it, while a layer attends, twice the scores of each row with as many tokens as the longest prompt.
+    """
 
     def __init__(self, lm: CausalLM, tree: Tree, walk: Walk, group: Group, limit: int, *, cascade: bool) -> None:
         """The walk goes on to the group's last prompt; nothing else may walk it until the group is done."""
         self.rows = len(group.places)
         self._lm, self._tree, self._walk, self._group, self._limit = lm, tree, walk, group, limit
         self._cascade = cascade
-        lengths = torch.tensor(group.lengths, device=lm.device)
-        self._own = lengths - group.shared  # of the prompts' tokens, those that aren't shared
-        self._positions = lengths  # of the next token
+        self._positions = torch.tensor(group.lengths, device=lm.device)  # of the next token
+        self._own = torch.tensor(group.own, device=lm.device)
         self._filled = group.columns
+        self._held: list[Held] = []
         self._cache: Any = None
 
     def first(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -111,63 +115,88 @@ class Continued:
         for leaves, logits in self._walk.run(int(group.leaves[-1]) + 1, group.leaves):
             if not len(leaves):
                 continue
-            refuse_nan(logits)
-            likeliest.append(logits.max(-1))
-            places, layers = self._places(leaves), self._walk.cache.layers
+            likeliest.append(_likeliest(logits))
+            paths = [np.flatnonzero(path) for path in self._tree.sees(leaves, self._walk.held)]
+            self._hold(paths, done)
+            places, layers = self._places(paths, done), self._walk.cache.layers
             room = room or [(self._room(layer.keys), self._room(layer.values)) for layer in layers]
             for layer, pair in zip(layers, room, strict=True):
-                for own, taken in zip(pair, layer.rows(places), strict=True):
-                    own[done : done + len(leaves), :, : group.columns] = taken
+                for own, taken in zip(pair, layer.at(places), strict=True):
+                    own[:, done : done + len(leaves), : group.columns] = taken
             done += len(leaves)
         self._cache = Cache(layers=[RowsLayer(keys, values, group.columns) for keys, values in room])
-        shared = [layer.first(group.shared) for layer in self._walk.cache.layers]
-        self._shared = ([keys for keys, _ in shared], [values for _, values in shared])
+        self._hide()
         greatest, tokens = (torch.cat(parts) for parts in zip(*likeliest, strict=True))
         return greatest, tokens
 
     def next(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Adds `tokens`, `(rows,) int64`, to the rows, and gives what `first` does for the tokens after them."""
         self._filled += 1
-        sees = self._sees()
-        plan, masks = None, {kind: sees[kind] for kind in self._lm.kinds}
-        if self._cascade:
-            bias = torch.zeros(sees[FULL].shape, dtype=self._lm.type, device=self._lm.device)
-            plan = Rows(*self._shared, bias.masked_fill_(~sees[FULL], -torch.inf))
-            masks = dict.fromkeys(self._lm.kinds, UNUSED)
+        plan = Rows(self._held, self._bias[..., : self._filled]) if self._cascade else None
+        masks = dict.fromkeys(self._lm.kinds, UNUSED) if plan else self._sees()
         keep = torch.zeros(1, dtype=torch.int64, device=self._lm.device)
         with planned(plan):
             logits = self._lm.on_tree(tokens[:, None], self._positions[:, None], masks, keep, self._cache)[:, 0]
-        refuse_nan(logits)
         self._positions = self._positions + 1
-        greatest, following = logits.max(-1)
-        return greatest, following
+        return _likeliest(logits)
 
     def select(self, rows: list[int]) -> None:
-        """Goes on with `rows` alone."""
+        """Goes on with `rows` alone, ascending."""
         index = torch.tensor(rows, device=self._lm.device)
         self._own, self._positions = self._own[index], self._positions[index]
         for layer in self._cache.layers:
             layer.select(index)
+        self._held = [left for held in self._held if (left := held.within(rows))]
+        self._hide()
 
     def _room(self, source: torch.Tensor) -> torch.Tensor:
-        return source.new_empty(self.rows, source.shape[1], self._group.columns + self._limit, source.shape[3])
+        _, heads, _, width = source.shape
+        columns, dtype = self._group.columns + self._limit, self._type(source)
+        return source.new_empty(heads, self.rows, columns, width, dtype=dtype)
 
-    def _places(self, leaves: Nodes) -> torch.Tensor:
-        """Where in the walk's cache the own tokens of the prompts that end in `leaves` are, `(leaves, columns) int64`.
+    def _type(self, source: torch.Tensor) -> torch.dtype:
+        """In what the rows attend: what we compute ourselves isn't rounded to 16 bits."""
+        return torch.promote_types(source.dtype, torch.float32) if self._cascade else source.dtype
+
+    def _hold(self, paths: list[Nodes], done: int) -> None:
+        """Takes the segments whose first row is among those after `done`, with these `paths` through the cache."""
+        for segment in self._group.segments:
+            if done <= segment.first < done + len(paths):
+                places = torch.from_numpy(paths[segment.first - done][segment.begin : segment.end])
+                pairs = [layer.at(places) for layer in self._walk.cache.layers]
+                keys = [keys.to(self._type(keys)).transpose(1, 2).contiguous() for keys, _ in pairs]
+                values = [values.to(self._type(values)) for _, values in pairs]
+                self._held.append(Held(segment, keys, values))
+
+    def _places(self, paths: list[Nodes], done: int) -> torch.Tensor:
+        """Where in the walk's cache the own tokens of the rows after `done` are, `(rows, columns) int64`.
 
         They end together; what is before them is any place, and is never seen.
         """
-        places = np.zeros((len(leaves), self._group.columns), np.int64)
-        for row, path in enumerate(self._tree.sees(leaves, self._walk.held)):
-            own = np.flatnonzero(path)[self._group.shared :]
-            if len(own):
-                places[row, -len(own) :] = own
-        return torch.from_numpy(places).to(self._lm.device)
+        places = np.zeros((len(paths), self._group.columns), np.int64)
+        for row, (path, own) in enumerate(zip(paths, self._group.own[done:], strict=False)):
+            if own:
+                places[row, -own:] = path[-own:]
+        return torch.from_numpy(places)
+
+    def _hide(self) -> None:
+        """Makes anew which columns no row sees, `(rows, 1, columns)`: those before its own tokens."""
+        columns = torch.arange(self._group.columns + self._limit, device=self._lm.device)
+        hidden = columns < self._group.columns - self._own[:, None]
+        bias = torch.zeros(hidden.shape, dtype=self._cache.layers[0].keys.dtype, device=self._lm.device)
+        self._bias = bias.masked_fill_(hidden, -torch.inf)[:, None]
 
     def _sees(self) -> dict[str, torch.Tensor]:
         """Which of the filled columns each row sees, by kind of layer, `(rows, 1, 1, filled) bool`."""
         columns = torch.arange(self._filled, device=self._lm.device)
-        place = columns - self._group.columns + self._own[:, None]  # a column's place among its row's own tokens
+        place = columns - self._group.columns + self._own[:, None]  # a column's position, as there are no segments
         own = place >= 0
-        near = self._positions[:, None] - (place + self._group.shared) < (self._lm.window or self._filled + 1)
-        return {kind: mask[:, None, None] for kind, mask in {FULL: own, SLIDING: own & near}.items()}
+        near = self._positions[:, None] - place < (self._lm.window or self._filled + 1)
+        masks = {FULL: own, SLIDING: own & near}
+        return {kind: masks[kind][:, None, None] for kind in self._lm.kinds}
+
+
+def _likeliest(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    greatest, tokens = logits.max(-1)
+    refuse_nan(greatest)  # nan is greater than any number
+    return greatest, tokens
