@@ -12,7 +12,7 @@ from harness.comparison import Comparison, Failure
 from harness.pipeline.answer import answer_all
 from harness.pipeline.conclude import Done, conclude
 from harness.pipeline.config import CompareConfig
-from harness.pipeline.graph import Stages, built, make_executor, make_graph, make_workshop, set_threads
+from harness.pipeline.graph import Stages, built, make_executor, make_graph, make_workshop, prepare_process
 from harness.pipeline.plan import Plan, make_plan
 from harness.pipeline.requirements import check_requirements
 from harness.pipeline.served.run import ServedStages, ask_server
@@ -66,7 +66,7 @@ def _computed(stages: Stages, progress: Watch) -> Done:
     """All answers, by models that are trained and computed here or by an executor's workers."""
     config = stages.plan.config
     executor = make_executor(config)
-    set_threads(config)
+    prepare_process(config)
     graph = make_graph(stages.plan)
     where = "workers" if config.executor == "ray" else OTHER  # the time that no stage here explains
     with make_workshop(stages) as workshop, progress.stage(where):

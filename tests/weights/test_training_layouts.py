@@ -22,7 +22,7 @@ from transformers import (
 )
 
 from harness.weights import Base, Example, Recipe, TrainingSettings, load_model, method_of
-from harness.weights.training import LossOn, train
+from harness.weights.training import LossOn, packing, train
 from harness.weights.training.loss import Loss
 from harness.weights.training.processes import Part, split
 
@@ -126,6 +126,30 @@ def test_nothing_is_computed_for_padding_or_prompts(llama: Callable[[], Any], ex
     loss.backward([Part(examples)], loss.count(examples))
     tokens = sum(len(example.prompt) + len(example.completion) for example in examples)
     assert seen == [tokens, sum(len(example.completion) for example in examples)]
+
+
+def test_examples_of_one_length_go_through_attention_together(
+    llama: Callable[[], Any], examples: list[Example], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each layer computes as many attentions as there are lengths, and the gradient is that of each row by itself."""
+    own, calls = torch.nn.functional.scaled_dot_product_attention, 0
+
+    def counted(*asked: Any, **more: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return own(*asked, **more)
+
+    model = llama().train()
+    loss = Loss(model, SETTINGS, "completion")
+    assert loss.arrange(examples) == "packed"
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", counted)
+    together = outcome(model, loss, examples)
+    lengths = {len(example.prompt) + len(example.completion) for example in examples}
+    assert calls == len(lengths) * model.config.num_hidden_layers
+    monkeypatch.setattr(packing, "_alike", lambda lengths: [[place] for place in range(len(lengths))])
+    alone = outcome(model, loss, examples)
+    assert together[0] == alone[0]
+    assert torch.equal(together[1], alone[1])
 
 
 def test_validation_is_laid_out_too(llama: Callable[[], Any], examples: list[Example]) -> None:

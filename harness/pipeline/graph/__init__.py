@@ -3,7 +3,7 @@
 from harness.pipeline.graph.nodes import make_graph
 from harness.pipeline.graph.opening import make_executor, make_workshop
 from harness.pipeline.graph.outcome import Built, built
-from harness.pipeline.graph.resources import set_threads
+from harness.pipeline.graph.resources import prepare_process
 from harness.pipeline.graph.stages import Stages
 
-__all__ = ["Built", "Stages", "built", "make_executor", "make_graph", "make_workshop", "set_threads"]
+__all__ = ["Built", "Stages", "built", "make_executor", "make_graph", "make_workshop", "prepare_process"]

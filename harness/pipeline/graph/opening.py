@@ -13,7 +13,7 @@ from harness.errors import InputError
 from harness.kernels import linear_kernel
 from harness.pipeline.config import CompareConfig
 from harness.pipeline.graph.perform import perform
-from harness.pipeline.graph.resources import set_threads, threads
+from harness.pipeline.graph.resources import prepare_process, threads
 from harness.pipeline.graph.stages import Stages
 from harness.pipeline.plan import make_plan
 from harness.runs import CACHE_VARIABLE, Cache, code_hash, library_versions
@@ -67,7 +67,7 @@ def make_workshop(stages: Stages) -> Iterator[Workshop]:
 def open_workshop(settings: Mapping[str, Any], progress: Progress) -> Perform:
     """What does work in another process than the one that was asked; raises InputError where it would do another."""
     config = CompareConfig.model_validate(settings["config"])
-    set_threads(config)
+    prepare_process(config)
     stages = Stages(make_plan(config), _cache(settings), progress)
     differing = [name for name, value in _content(stages).items() if settings["content"][name] != value]
     if differing:

@@ -6,6 +6,7 @@ The estimates are for placing, not for billing: they are taken from the base's n
 from enum import Enum
 from functools import lru_cache
 
+from harness._memory import hold_freed
 from harness.pipeline.config import CompareConfig
 from harness.pipeline.plan import Plan
 from harness.runs.executors import Resources
@@ -39,10 +40,14 @@ def threads(plan: Plan) -> int:
     return plan.config.threads or torch.get_num_threads()
 
 
-def set_threads(config: CompareConfig) -> None:
-    """Lets this process compute with as many threads as the request says, if it does: more change the last digits."""
+def prepare_process(config: CompareConfig) -> None:
+    """Lets this process compute with as many threads as the request says, if it does: more change the last digits.
+
+    It holds the memory that it frees for what it computes next.
+    """
     import torch
 
+    hold_freed()
     if config.threads is not None:
         torch.set_num_threads(config.threads)
 

@@ -71,10 +71,14 @@ def packed_attention(model: Any) -> Iterator[set[Any]]:
         lengths = [end - begin for begin, end in pairwise(ends)]
         window = more.get("sliding_window")
         dtype = torch.promote_types(value.dtype, torch.float32)  # in bfloat16 the gradient takes CPUs twice as long
-        parts = zip(*(torch.split(states.to(dtype), lengths, 2) for states in (query, key, value)), strict=True)
+        parts = [torch.split(states.to(dtype), lengths, 2) for states in (query, key, value)]
+        rows: dict[int, torch.Tensor] = {}
         with torch.autocast(query.device.type, enabled=False):
-            rows = [sdpa_attention_forward(module, q, k, v, _window(q, window), **more)[0] for q, k, v in parts]
-        return torch.cat(rows, 1).to(value.dtype), None
+            for places in _alike(lengths):
+                q, k, v = (torch.cat([states[place] for place in places]) for states in parts)
+                seen = sdpa_attention_forward(module, q, k, v, _window(q, window), **more)[0]
+                rows.update(zip(places, torch.split(seen, 1), strict=True))
+        return torch.cat([rows[place] for place in range(len(lengths))], 1).to(value.dtype), None
 
     AttentionInterface.register(NAME, attend)
     model.set_attn_implementation(NAME)
@@ -82,6 +86,14 @@ def packed_attention(model: Any) -> Iterator[set[Any]]:
         yield layers
     finally:
         model.set_attn_implementation(UNPACKED)
+
+
+def _alike(lengths: Sequence[int]) -> list[list[int]]:
+    """The places of rows of the same length, which need no padding to be computed together."""
+    places: dict[int, list[int]] = {}
+    for place, length in enumerate(lengths):
+        places.setdefault(length, []).append(place)
+    return list(places.values())
 
 
 def _window(query: "torch.Tensor", window: int | None) -> "torch.Tensor | None":
