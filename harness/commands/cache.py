@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -83,19 +84,23 @@ def prune(
     unfinished: Annotated[
         bool, typer.Option("--unfinished", help="Remove what interrupted builds left to go on from.")
     ] = False,
-    everything: Annotated[bool, typer.Option("--all", help="Remove everything.")] = False,
+    replies: Annotated[
+        bool,
+        typer.Option("--replies", help="Replies of servers, too, which were paid for, as with --kind replies."),
+    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Remove everything, replies of servers too.")] = False,
     kind: _Kind = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
     as_json: _Json = False,
 ) -> None:
-    """Remove what wasn't used for long, but nothing that a running command uses or builds."""
+    """Remove what wasn't used for long, but nothing that a running command uses or builds, or that was paid for."""
     from harness.reporting.cache import as_rows, render_pruned
     from harness.runs import default_cache_root
     from harness.runs.inventory import entries, remove, sweep_locks
     from harness.runs.living import oldest_began
-    from harness.runs.pruning import choose
+    from harness.runs.pruning import PAID, choose
 
-    limits = _limits(older_than, to, unfinished, everything)
+    limits = replace(_limits(older_than, to, unfinished, everything), paid=replies or kind in PAID)
     root, now = default_cache_root(), time.time()
     in_use_since = oldest_began(root)
     found = entries(root, kind)
@@ -108,9 +113,9 @@ def prune(
     if as_json:
         freed = sum(entry.bytes for entry in gone)
         told = {"root": str(root), "dry_run": dry_run, "freed_bytes": freed, "left_bytes": left}
-        _write({**told, "removed": as_rows(gone), "in_use": as_rows(kept)})
+        _write({**told, "removed": as_rows(gone), "in_use": as_rows(kept), "paid": as_rows(chosen.paid)})
     else:
-        console.print(render_pruned(root, gone, kept, left, limits.to, dry_run=dry_run), soft_wrap=True)
+        console.print(render_pruned(root, gone, (kept, chosen.paid), left, limits.to, dry_run=dry_run), soft_wrap=True)
 
 
 @contextmanager

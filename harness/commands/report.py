@@ -1,13 +1,18 @@
 """`harness report`. Exit codes: 0 fine, 2 bad input."""
 
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.commands.console import console, tell
+from harness.commands.interrupt import as_typed, interruptible
 from harness.commands.options import Mlflow, PriceFile, QueriesPerMonth, Require, UpdatesPerMonth
 from harness.errors import InputError
+
+if TYPE_CHECKING:
+    from harness.comparison import Constraints
 
 
 def report(
@@ -24,36 +29,45 @@ def report(
     mlflow: Mlflow = None,
 ) -> None:
     """Write RUN/report.html and RUN/report.md: the verdict and the evidence for it, anew under other requirements."""
-    from harness.comparison import Constraints, load_prices
-    from harness.reporting import check_mlflow, log_to_mlflow, read_run, write_html, write_report
+    with interruptible(as_typed()):
+        from harness.comparison import Constraints
+        from harness.reporting import check_mlflow
 
-    constraints = Constraints(tuple(require or ()), queries_per_month, updates_per_month)
-    if compare:
-        if terminal or prices or mlflow or constraints != Constraints():
+        constraints = Constraints(tuple(require or ()), queries_per_month, updates_per_month)
+        if compare:
+            if terminal or prices or mlflow or constraints != Constraints():
+                raise InputError(
+                    "harness report --compare: shows two runs under what each was made for, and takes no other option "
+                    "but --out. Drop the others, or report on one run."
+                )
+            _compare(runs, out)
+            return
+        if out is not None:
             raise InputError(
-                "harness report --compare: shows two runs under what each was made for, and takes no other option but "
-                "--out. Drop the others, or report on one run."
+                f"harness report --out {out}: the report on one run lies in its folder. Drop --out, or add --compare."
             )
-        _compare(runs, out)
-        return
-    if out is not None:
-        raise InputError(
-            f"harness report --out {out}: the report on one run lies in its folder. Drop --out, or add --compare."
-        )
-    if len(runs) != 1:
-        raise InputError(
-            f"harness report: has {len(runs)} runs, and a report is on one. Name one, or add --compare for two."
-        )
-    if mlflow is not None:
-        check_mlflow(mlflow)
-    comparison = read_run(runs[0], constraints, load_prices(prices) if prices else None)
-    tell("Report", write_html(runs[0], comparison))  # first, as it reads most: a broken file leaves both as they were
-    tell("Report", write_report(runs[0], comparison))
-    if mlflow:
-        tell("MLflow run", log_to_mlflow(runs[0], mlflow))
-    if terminal:
-        from harness.reporting import render
+        if len(runs) != 1:
+            raise InputError(
+                f"harness report: has {len(runs)} runs, and a report is on one. Name one, or add --compare for two."
+            )
+        if mlflow is not None:
+            check_mlflow(mlflow)
+        _write(runs[0], constraints, prices, mlflow, terminal=terminal)
 
+
+def _write(run: Path, constraints: "Constraints", prices: Path | None, mlflow: str | None, *, terminal: bool) -> None:
+    from harness.comparison import load_prices
+    from harness.reporting import log_to_mlflow, read_run, render, write_html, write_report
+    from harness.runs.storage import sweep
+
+    comparison = read_run(run, constraints, load_prices(prices) if prices else None)
+    with suppress(OSError):
+        sweep(run)  # what a report that was interrupted left
+    tell("Report", write_html(run, comparison))  # first, as it reads most: a broken file leaves both as they were
+    tell("Report", write_report(run, comparison))
+    if mlflow:
+        tell("MLflow run", log_to_mlflow(run, mlflow))
+    if terminal:
         console.print(render(comparison))
 
 

@@ -18,7 +18,7 @@ def costs(plan: Plan, answers: Answers, finder: Finder, trained: Trained, tuning
     """One row a variant; with several seeds, the mean of what one seed costs (a soup needs them all).
 
     Of the corpus revisions only the largest index counts: it is the one that a deployment would ship. `tuning` has the
-    seconds that each recipe was tuned for.
+    seconds that each recipe was tuned for. What queries take is None where none was answered.
     """
     predictions: dict[Variant, list[Prediction]] = {variant: [] for variant in plan.variants}
     for answer in answers.answered:
@@ -33,6 +33,7 @@ def costs(plan: Plan, answers: Answers, finder: Finder, trained: Trained, tuning
         train = trainings * sum(_mean(_seconds(a) for a in stage) for stage in stages)
         tune = sum(tuning.get(recipe, 0.0) for recipe in variant.weights.stages)
         virtual, latency = _virtual_tokens(plan, variant.weights), answers.latency.get(variant)
+        searching = _mean(one.seconds_per_query for one in found)
         rows.append(
             Cost(
                 variant=str(variant),
@@ -40,18 +41,21 @@ def costs(plan: Plan, answers: Answers, finder: Finder, trained: Trained, tuning
                 index_seconds=index.build_seconds if index else 0.0,
                 train_seconds=train,
                 tune_seconds=tune,
-                seconds_per_query=_mean(p.seconds for p in asked) + _mean(one.seconds_per_query for one in found),
+                seconds_per_query=_mean(p.seconds for p in asked) + searching if asked else None,
                 p50_seconds=latency.percentile(0.5) if latency else None,
                 p95_seconds=latency.percentile(0.95) if latency else None,
-                prompt_tokens_per_query=_mean(p.prompt_tokens for p in asked) + virtual,
-                generated_tokens_per_query=_mean(p.generated_tokens for p in asked),
-                flops_per_query=_mean(sizes.operations(_tokens(p) + virtual) for p in asked) if sizes else None,
+                prompt_tokens_per_query=_mean(p.prompt_tokens for p in asked) + virtual if asked else None,
+                generated_tokens_per_query=_mean(p.generated_tokens for p in asked) if asked else None,
+                flops_per_query=_mean(sizes.operations(_tokens(p) + virtual) for p in asked)
+                if sizes and asked
+                else None,
                 memory_bytes=_memory(plan, sizes, latency.weight_bytes, asked, virtual, index)
                 if sizes and latency
                 else None,
                 trained_tokens=_trained_tokens(stages),
                 artifact_bytes=round(sum(_mean(a.bytes for a in stage) for stage in stages))
                 + (index.bytes if index else 0),
+                served=plan.config.server is not None,
             )
         )
     return rows

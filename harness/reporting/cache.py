@@ -87,18 +87,33 @@ def render_verified(root: Path, found: Sequence[Entry], damaged: Sequence[Damage
 
 
 def render_pruned(
-    root: Path, gone: Sequence[Entry], kept: Sequence[Entry], left: int, limit: int | None, *, dry_run: bool
+    root: Path,
+    gone: Sequence[Entry],
+    kept: tuple[Sequence[Entry], Sequence[Entry]],
+    left: int,
+    limit: int | None,
+    *,
+    dry_run: bool,
 ) -> RenderableType:
-    """What was removed, the least recently used first, what couldn't be, and what is left in bytes."""
+    """What was removed, the least recently used first, what was `kept`, and what is left in bytes.
+
+    The first of `kept` are in use, the second were paid for.
+    """
+    used, paid = kept
     lines = [Text(f"{entry.name}  {shown_size(entry.bytes)}", style="dim") for entry in gone]
     done = "would free" if dry_run else "freed"
     lines.append(
         Text(f"{root}: {done} {shown_size(_bytes(gone))} of {len(gone):,} artifacts; {shown_size(left)} left.")
     )
-    if kept:
-        lines.append(Text(f"{len(kept):,} stay, since running commands use or build them."))
+    if used:
+        lines.append(Text(f"{len(used):,} stay, since running commands use or build them."))
+    if paid:
+        names = ", ".join(entry.name for entry in paid)
+        told = f"{len(paid):,} stay ({shown_size(_bytes(paid))}), replies of a server that were paid for"
+        lines.append(Text(f"{told}: {names}. Remove them, too, with --replies."))
     if limit is not None and left > limit:
-        lines.append(Text(f"That is more than {shown_size(limit)}, but the rest is in use.", style="yellow"))
+        why = "in use or was paid for" if used and paid else "what was paid for" if paid else "in use"
+        lines.append(Text(f"That is more than {shown_size(limit)}, but the rest is {why}.", style="yellow"))
     return Group(*lines)
 
 

@@ -20,6 +20,7 @@ from harness.comparison.phrases import points_of, printable
 
 MARKS = {"a": "▲", "b": "▼", "tie": "=", "unknown": ""}
 UNSCORED_MARK = "*"
+NONE = "-"  # where there is no figure
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,8 @@ def cost_columns(comparison: Comparison) -> list[Column]:
         cost = lookup.cost(variant.name)
         trained.append(Text(trained_share(variant, comparison)))
         build.append(Text(f"{cost.build_seconds:.1f}" if cost else "-"))
-        query.append(Text(f"{1000 * cost.seconds_per_query:.1f}" if cost else "-"))
-        prompt.append(Text(f"{cost.prompt_tokens_per_query:.0f}" if cost else "-"))
+        query.append(Text(figure(cost.seconds_per_query if cost else None, scale=1000)))
+        prompt.append(Text(figure(cost.prompt_tokens_per_query if cost else None, ".0f")))
     return [
         Column(Text("trained"), trained),
         Column(Text("build\ns"), build),
@@ -96,6 +97,11 @@ def trained_share(variant: VariantReference, comparison: Comparison) -> str:
         return "-"
     share = variant.trainable_parameters / comparison.base.parameters
     return f"{100 * share:.2g}%" if share < 0.1 else f"{100 * share:.0f}%"
+
+
+def figure(value: float | None, form: str = ".1f", *, scale: float = 1) -> str:
+    """`value` times `scale` in the format `form`; `-` for none."""
+    return NONE if value is None else f"{scale * value:{form}}"
 
 
 def _score(lookup: Lookup, variant: str, split: str) -> Text:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from harness._secrets import scrub, scrub_all
 from harness.comparison import Comparison, read_comparison
 from harness.errors import InputError
+from harness.reporting.mlflow_place import check_place
 from harness.runs import LOG, RunFolder
 
 if TYPE_CHECKING:
@@ -40,13 +41,14 @@ SETTINGS = {
 
 
 def check_mlflow(uri: str) -> None:
-    """Raises InputError where MLflow isn't installed, or `uri` is empty, as an unset variable of the shell is."""
+    """Raises InputError where MLflow isn't installed, `uri` is empty, as an unset variable is, or can't be written."""
     if not uri.strip():
         raise InputError("--mlflow is empty, so nothing would be logged. Give a folder, database or server.")
     if find_spec("mlflow") is None:
         raise InputError(
             'MLflow isn\'t installed, so nothing can be logged with it. Install it: pip install "harness[mlflow]".'
         )
+    check_place(uri)
 
 
 def log_to_mlflow(folder: Path, uri: str) -> str:

@@ -2,8 +2,9 @@
 
 from harness.comparison import Comparison, Cost
 from harness.comparison.phrases import amount
-from harness.reporting.columns import trained_share
+from harness.reporting.columns import NONE, figure, trained_share
 from harness.reporting.escape import code, prose, table
+from harness.reporting.timed import timed
 
 
 def costs(comparison: Comparison) -> str:
@@ -23,7 +24,7 @@ def _building(comparison: Comparison) -> str:
 
 def _built(cost: Cost | None) -> list[str]:
     if cost is None:
-        return ["-"] * 5
+        return [NONE] * 5
     seconds = (cost.build_seconds, cost.index_seconds, cost.train_seconds, cost.tune_seconds)
     return [*(f"{value:.1f}" for value in seconds), f"{cost.artifact_bytes / 1e6:.1f}"]
 
@@ -35,20 +36,15 @@ def _asking(comparison: Comparison) -> str:
             _scaled(cost.seconds_per_query, 1000),
             _scaled(cost.p50_seconds, 1000),
             _scaled(cost.p95_seconds, 1000),
-            f"{cost.prompt_tokens_per_query:.0f}",
-            f"{cost.generated_tokens_per_query:.1f}",
+            figure(cost.prompt_tokens_per_query, ".0f"),
+            figure(cost.generated_tokens_per_query),
             _scaled(cost.flops_per_query, 1e-9),
             _scaled(cost.memory_bytes, 1e-6),
         ]
         for cost in comparison.costs
     ]
     heading = ["variant", "query ms", "p50 ms", "p95 ms", "prompt tokens", "generated tokens", "GFLOPs", "memory MB"]
-    note = (
-        "To ask. `query ms` is a case's share of all that were computed with it, what their prompts begin with alike "
-        "computed once; `p50` and `p95` are those of one query alone, its retrieval included. GFLOPs are those of one "
-        "query alone, memory is that of weights, index and the longest case. `-`: not measured."
-    )
-    return f"{note}\n\n{table(heading, rows)}"
+    return f"{timed(comparison)}\n\n{table(heading, rows)}"
 
 
 def _money(comparison: Comparison) -> str:
@@ -63,12 +59,14 @@ def _money(comparison: Comparison) -> str:
     told = [f"{amount(prices.gpu_hour)} an hour of the machine"]
     told += [f"{amount(price)} {what}" for what, price in tokens.items() if price is not None]
     rows = [
-        [code(price.variant), amount(price.build), amount(price.thousand_queries), amount(price.update)]
+        [code(price.variant), amount(price.build), _scaled(price.thousand_queries, 1), amount(price.update)]
         for price in comparison.priced
     ]
     heading = ["variant", "build", "a thousand queries", "a knowledge update"]
-    return f"In {prose(prices.currency)}, at {', '.join(told)}.\n\n{table(heading, rows)}"
+    known = all(price.thousand_queries is not None for price in comparison.priced)
+    note = "" if known else " `-`: not known."
+    return f"In {prose(prices.currency)}, at {', '.join(told)}.{note}\n\n{table(heading, rows)}"
 
 
 def _scaled(value: float | None, factor: float) -> str:
-    return "-" if value is None else amount(factor * value)
+    return NONE if value is None else amount(factor * value)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
+from harness.pipeline.served.asking import REPLIES
 from harness.runs import Cache
 from harness.runs.inventory import State, entries
 
@@ -173,6 +174,55 @@ def test_prune_spares_what_is_in_use(root: Path, harness: Run) -> None:
     assert (code, "1 stay, since running commands use or build them" in shown) == (0, True)
     assert [(entry.kind, entry.state) for entry in entries(root)] == [("weights", State.FINISHED)]
     assert "but the rest is in use" in harness("prune", "--to", "0GB")[1]
+
+
+@pytest.fixture
+def replies(root: Path) -> Path:
+    """Beside all that, 500 bytes of replies of a server, used 70 days ago."""
+    folder = Cache(root).folder(REPLIES, {"server": "http://host/v1"})
+    folder.mkdir(parents=True)
+    (folder / "some.jsonl").write_bytes(b"r" * 500)
+    use(folder, 70)
+    return folder
+
+
+@pytest.mark.parametrize("options", [["--older-than", "30d"], ["--to", "0GB"], ["--to", "4kB", "--unfinished"]])
+def test_prune_spares_what_was_paid_for(options: list[str], root: Path, replies: Path, harness: Run) -> None:
+    """Replies stay whatever their age and the size that is asked for, and are told by name with what removes them."""
+    code, written, _ = harness("prune", *options, "--dry-run", "--json")
+    told = json.loads(written)
+    assert (code, [row["path"] for row in told["paid"]]) == (0, [str(replies)])
+    assert str(replies) not in [row["path"] for row in told["removed"]]
+    shown = harness("prune", *options)[1]
+    assert "1 stay (500 B), replies of a server that were paid for" in shown
+    assert (f"replies/{replies.name}" in shown, "Remove them, too, with --replies." in shown) == (True, True)
+    assert ("but the rest is what was paid for" in shown) == (options == ["--to", "0GB"])
+    assert (replies / "some.jsonl").read_bytes() == b"r" * 500
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--older-than", "60d", "--replies"],
+        ["--older-than", "60d", "--kind", "replies"],
+        ["--to", "0GB", "--replies"],
+        ["--all"],
+    ],
+)
+def test_prune_removes_what_was_paid_for_where_it_is_asked_to(
+    options: list[str], root: Path, replies: Path, harness: Run
+) -> None:
+    """Named by an option, by their kind, or among everything, replies go as anything else does."""
+    shown = harness("prune", *options)[1]
+    assert f"replies/{replies.name}" in shown
+    assert "paid for" not in shown
+    assert not replies.exists()
+
+
+def test_replies_that_nobody_wants_gone_are_not_told(root: Path, replies: Path, harness: Run) -> None:
+    """What would have stayed anyway, by age and size, is no news."""
+    assert "paid for" not in harness("prune", "--older-than", "90d")[1]
+    assert "paid for" not in harness("prune", "--to", "1GB")[1]
 
 
 @pytest.mark.parametrize(

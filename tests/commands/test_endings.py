@@ -45,3 +45,16 @@ def test_an_empty_place_to_log_is_a_mistake(monkeypatch, capsys, command):
     with pytest.raises(SystemExit) as ended:
         entry.main()
     assert (ended.value.code, "--mlflow is empty" in capsys.readouterr().err) == (2, True)
+
+
+@pytest.mark.parametrize("command", [["compare", "pocket"], ["report", "run"]], ids=["compare", "report"])
+def test_a_place_to_log_that_cannot_be_written_is_told_first(monkeypatch, capsys, tmp_path, command):
+    """Neither a run nor minutes of attempts come before the message."""
+    pytest.importorskip("mlflow")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("sys.argv", ["harness", *command, "--mlflow", "sqlite:///file/mlflow.db"])
+    with pytest.raises(SystemExit) as ended:
+        entry.main()
+    assert (ended.value.code, "file is no folder" in capsys.readouterr().err) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

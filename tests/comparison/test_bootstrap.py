@@ -3,6 +3,7 @@ import pytest
 
 from harness.comparison.statistics.bootstrap import (
     differences,
+    held_to_interval,
     mean_intervals,
     resampled_means,
     resamples_for,
@@ -176,3 +177,15 @@ def test_seeds_that_agree_by_chance_are_not_believed():
     [alone], [beside, other] = student_p([steady]), student_p([steady, apart])
     assert alone < 0.01 < beside
     assert other == pytest.approx(student_p([apart])[0], abs=0.2)
+
+
+def test_the_p_of_an_interval_that_holds_nothing_is_never_small():
+    """Whatever the scores and the number of draws: an interval that holds 0 has a p of 0.05 or more, tested or not."""
+    draw = np.random.default_rng(5)
+    family = [(Sample.of(draw.choice([-1.0, 0.0, 1.0, 1.0], size=cases)),) for cases in range(3, 60)]
+    for resamples in (999, 2_000, 10_000):
+        found = differences(family, resamples=resamples)
+        holding = [one for one in held_to_interval(found, [0.001] * len(found)) if one.low <= 0 <= one.high]
+        assert 10 < len(holding) < len(family)
+        assert all(one.p >= 0.05 for one in holding)
+        assert {one.p for one in held_to_interval(found, [0.001] * len(found)) if one not in holding} == {0.001}

@@ -278,3 +278,44 @@ def test_no_claim_under_constraints_without_an_interval(world):
     assert len(claims) > 10
     for text, end in claims:
         assert re.match(r" \((95% interval )?[-+]?\d+\.\d to [-+]?\d+\.\d", text[end:]), text
+
+
+NOTHING = {"seconds_per_query": None, "prompt_tokens_per_query": None, "generated_tokens_per_query": None}
+
+
+def test_an_unknown_cost_is_never_the_cheapest(world):
+    """Of tied variants one of known cost is taken; who costs nobody knows what is on no frontier and meets no limit."""
+    costs = {**RUNNING, "full/zero-shot": NOTHING}
+    rows = _rows(world, TIED)
+    decided = _decided(world, rows, use=(10_000, 1), costs=costs)
+    assert decided.decision.recommended == "base/rag-3"
+    assert "those of the 2 tied of which it is known what they cost" in decided.decision.sentence
+    assert [one.frontier for one in decided.standings] == [True, False]
+    assert decided.break_even == []
+    checks = _decided(world, rows, "prompt_tokens <= 100", "seconds_per_query < 1", costs=costs).decision.requirements
+    assert {check.outcome for check in checks if check.variant == "full/zero-shot"} == {"cannot tell"}
+
+
+def test_where_no_cost_is_known_none_is_called_the_cheapest(world):
+    """The simplest of those that tie is taken, and that their cost isn't known is said."""
+    costs = dict.fromkeys(TIED, NOTHING)
+    decision = _decided(world, _rows(world, TIED), use=(10_000, 1), costs=costs).decision
+    assert "the simplest of the 2 tied, of none of which it is known what it costs" in decision.sentence
+    assert any(reason.endswith("; what a query takes isn't known.") for reason in decision.reasons)
+
+
+def test_the_missing_price_of_a_server_is_named(world):
+    """A file of prices by the hour alone can't tell what queries to a server cost, and says which prices it lacks."""
+    costs = {name: {"served": True, "p50_seconds": 0.2} for name in TIED}
+    decided = _decided(world, _rows(world, TIED), "thousand_queries_price < 1", prices=Prices(gpu_hour=2), costs=costs)
+    assert [one.thousand_queries for one in decided.priced] == [None, None]
+    assert {check.outcome for check in decided.decision.requirements} == {"cannot tell"}
+    told = (
+        "What a query of base/rag-3 and full/zero-shot costs: a server bills its tokens, and the file of prices lacks "
+        "million_prompt_tokens and million_generated_tokens."
+    )
+    assert told in decided.decision.cannot_tell
+    assert (
+        f"How long {decided.decision.recommended} takes to answer one query alone: its server had as many requests at "
+        "once as the run allowed."
+    ) in decided.decision.cannot_tell

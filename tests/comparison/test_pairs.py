@@ -2,6 +2,7 @@ import pytest
 
 from harness.comparison import tabulate
 from harness.comparison.findings.pairs import opponents, paired_differences
+from harness.comparison.statistics.significance import mcnemar_p
 
 
 def _table(world, **right):
@@ -105,3 +106,29 @@ def test_q_runs_over_all_tables(world):
     assert (first.p_adjusted, second.p_adjusted) == (first.p, second.p)
     assert first.q == pytest.approx(first.p, abs=1e-6)
     assert second.q == pytest.approx(2 * second.p, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("cases", "won"),
+    [(6, 6), (7, 7), (8, 8), (10, 9)],
+    ids=["six of six", "seven of seven", "eight of eight", "nine against one"],
+)
+def test_no_pair_is_significant_whose_interval_holds_nothing(world, cases, won):
+    """McNemar's p of a handful of cases is below 0.05 where the interval holds 0; then the interval's own p counts."""
+    losing = [0.0] * won + [1.0] * (cases - won)
+    rows = world.rows({"base/zero-shot": {"s": losing}, "full/rag": {"s": [1 - hit for hit in losing]}})
+    [pair] = paired_differences(list(tabulate(rows).values()))
+    assert mcnemar_p(won, cases - won) < 0.05
+    assert pair.low <= 0 <= pair.high
+    assert min(pair.p, pair.p_adjusted, pair.q) >= 0.05
+    assert (pair.test, pair.verdict) == ("mcnemar", "unknown")
+
+
+@pytest.mark.parametrize("cases", [12, 60])
+def test_where_the_interval_leaves_nothing_out_the_test_counts(world, cases):
+    """A p of an exact test beside an interval that holds no 0 is that of the test."""
+    rows = world.rows({"base/zero-shot": {"s": world.hits(0, cases)}, "full/rag": {"s": world.hits(12, cases)}})
+    [pair] = paired_differences(list(tabulate(rows).values()))
+    assert pair.low > 0
+    assert pair.p == pytest.approx(mcnemar_p(12, 0), abs=1e-6)
+    assert pair.verdict == "a"

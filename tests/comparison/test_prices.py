@@ -58,6 +58,40 @@ def test_a_provider_without_a_price_is_not_free() -> None:
         price([TUNED.model_copy(update={"trained_tokens": 5.0})], Prices(gpu_hour=2))
 
 
+SERVED = TUNED.model_copy(update={"served": True, "trained_tokens": 0.0})
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({}, ("million_prompt_tokens", "million_generated_tokens")),
+        ({"million_prompt_tokens": 3}, ("million_generated_tokens",)),
+    ],
+)
+def test_what_a_server_answers_is_not_paid_by_the_hour(given: dict[str, float], missing: tuple[str, ...]) -> None:
+    """A query without the price of its tokens costs what isn't known, and the missing prices are named."""
+    prices = Prices(gpu_hour=2, million_trained_tokens=3, **given)
+    found = running(SERVED, prices)
+    assert (found.query, found.missing, found.month(1000, 2), found.month(0, 2)) == (None, missing, None, 0.0)
+    assert price([SERVED], prices)[0].thousand_queries is None
+
+
+def test_tokens_of_a_server_that_cost_nothing_are_said_to() -> None:
+    """A price of 0 is a price, and one of tokens that there weren't isn't missed."""
+    free = Prices(gpu_hour=2, million_trained_tokens=0, million_prompt_tokens=0, million_generated_tokens=0)
+    assert price([SERVED], free)[0].thousand_queries == 0
+    chosen = SERVED.model_copy(update={"generated_tokens_per_query": 0.0})
+    prompts = Prices(gpu_hour=2, million_trained_tokens=0, million_prompt_tokens=3)
+    assert price([chosen], prompts)[0].thousand_queries == 0.3
+
+
+@pytest.mark.parametrize("prices", [None, Prices(gpu_hour=2), Prices(gpu_hour=2, million_prompt_tokens=3)])
+def test_what_was_never_answered_costs_what_is_not_known(prices: Prices | None) -> None:
+    """No query measured is no query for nothing, in seconds, by the hour and by the token."""
+    nothing = dict.fromkeys(["seconds_per_query", "prompt_tokens_per_query", "generated_tokens_per_query"])
+    assert running(TUNED.model_copy(update=nothing), prices).query is None
+
+
 def test_without_prices_costs_are_seconds() -> None:
     """A month of 1,000 queries and two updates is 360 seconds of queries and twice 1,800 of training."""
     found = running(TUNED)

@@ -2,14 +2,17 @@
 
 import json
 import logging
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from scripted import Answer, Request, scripted
 
 from harness.errors import InputError
 from harness.pipeline import CompareConfig, Result, run_comparison
+from harness.reporting import read_run, render, write_report
 from harness.runs import Cache
 
 
@@ -27,10 +30,9 @@ def run(url: str, suite: Path, tmp_path: Path, **changes: Any) -> Result:
         suite=str(suite),
         model="m",
         server={"url": url, "retries": 0, "concurrency": 1},
-        contexts=("zero-shot",),
         splits=("asked",),
         out=tmp_path / "run",
-        **changes,
+        **{"contexts": ("zero-shot",), **changes},
     )
     return run_comparison(config, cache=Cache(tmp_path / "cache"))
 
@@ -99,6 +101,42 @@ def test_tokens_are_paid_by_the_price_file(suite, tmp_path):
         found = run(server.url, suite, tmp_path, prices=tmp_path / "prices.yaml")
     (price,) = found.comparison.priced
     assert price.thousand_queries == pytest.approx(1000 * (10 * 1 + 2 * 10) / 1e6)
+
+
+def test_what_was_never_answered_costs_what_is_not_known(suite, tmp_path):
+    """A variant without one answer has no figures of a query, in the files and in every table, rather than zeros."""
+
+    def answer(request: Request) -> Any:
+        thinks = len(request.json["messages"]) > 1
+        message = {"role": "assistant", "content": None, "reasoning_content": "Hm."} if thinks else {"content": "Corvo"}
+        return reply("", choices=[{"message": message, "finish_reason": "stop"}])
+
+    prices = tmp_path / "prices.yaml"
+    prices.write_text("gpu_hour: 2\nmillion_prompt_tokens: 1\nmillion_generated_tokens: 1\n", encoding="utf-8")
+    with scripted(answer) as server:
+        found = run(server.url, suite, tmp_path, contexts=("zero-shot", "few-shot-1"), prices=prices)
+    known, unknown = found.comparison.costs
+    figures = ("seconds_per_query", "p50_seconds", "p95_seconds", "prompt_tokens_per_query")
+    assert all(getattr(known, name) for name in figures)
+    assert [getattr(unknown, name) for name in (*figures, "generated_tokens_per_query")] == [None] * 5
+    assert [price.thousand_queries is None for price in found.comparison.priced] == [False, True]
+    assert read_run(found.run) == found.comparison
+    costs = write_report(found.run).read_text().partition("## Costs")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split(" | ")[1:] for line in costs.splitlines() if "few-shot-1" in line]
+    assert rows[1:] == [["-"] * 7, ["0", "-", "0"]]
+    console = Console(width=200, record=True, file=StringIO())
+    console.print(render(found.comparison))
+    [row] = [line for line in console.export_text().splitlines() if "few-shot-1" in line and " 0.0 " in line]
+    assert row.split()[-4:] == ["-", "0.0", "-", "-"]  # trained, build, query, prompt
+
+
+def test_the_report_says_that_a_server_was_asked_much_at_once(suite, tmp_path):
+    """Seconds taken under load are never called those of one query alone."""
+    with scripted(lambda request: reply("Corvo")) as server:
+        found = run(server.url, suite, tmp_path)
+    told = write_report(found.run).read_text()
+    assert "from request to reply under that load" in told
+    assert "are those of one query alone" not in told
 
 
 def test_tokens_that_nobody_counts_stop_the_run(suite, tmp_path):

@@ -4,11 +4,17 @@ Knows nothing of costs.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from math import comb
 
 from harness.comparison.records.comparison import REFERENCE_VARIANT, Pair, Test
-from harness.comparison.statistics.bootstrap import MARGIN, RESAMPLES, differences, standard_error, student_p
+from harness.comparison.statistics.bootstrap import (
+    MARGIN,
+    RESAMPLES,
+    differences,
+    held_to_interval,
+    standard_error,
+    student_p,
+)
 from harness.comparison.statistics.multiplicity import ALPHA, Judged, benjamini_hochberg, judge
 from harness.comparison.statistics.power import mcnemar_detectable, mean_detectable
 from harness.comparison.statistics.samples import Sample
@@ -45,7 +51,7 @@ def _of_table(table: ScoreTable, after: Mapping[str, str], margin: float) -> lis
     resamples = max(RESAMPLES, _DRAWS_A_TEST * among if "bootstrap" in tests else 100 * len(samples))
     found = differences([(sample,) for sample in samples], resamples=resamples, margin=margin)
     p_values = _p_values(samples, tests, [difference.p for difference in found], max(RESAMPLES, _DRAWS_A_TEST * among))
-    judged = judge([replace(difference, p=p) for difference, p in zip(found, p_values, strict=True)], among=among)
+    judged = judge(held_to_interval(found, p_values), among=among)
     alpha = ALPHA / among
     return [
         _pair(table, couple, sample, test, one, detectable(sample, test, alpha, resamples))

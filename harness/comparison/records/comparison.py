@@ -99,8 +99,9 @@ class Cell(Record):
 class Pair(Record):
     """The paired difference `a - b` over the `n` cases that both have scored, and what may be said of it.
 
-    `low` to `high` is its 95% interval. `p` is that of `test`: "there is no difference"; `p_adjusted` is Holm's over
-    all couples of variants with that split and metric, `q` Benjamini and Hochberg's over all pairs of the comparison.
+    `low` to `high` is its 95% interval. `p` is that of `test`: "there is no difference", or where that is below 0.05
+    and the interval holds 0, the interval's own; `p_adjusted` is Holm's over all couples of variants with that split
+    and metric, `q` Benjamini and Hochberg's over all pairs of the comparison.
     `p_equivalent` is that of "the difference is the margin or more", two one-sided tests, Holm's over the pairs of that
     split and metric. `detectable` is the smallest difference that as many cases, as discordant as these, would show
     with 80% power after the first correction (None where not even the largest, or where the groups are too few to say).

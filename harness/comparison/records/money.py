@@ -24,15 +24,20 @@ class Cost(Record):
     share of the time of all that were computed with it, which shared their prefixes: throughput. `p50_seconds` and
     `p95_seconds` are those of one query alone, batch 1, retrieval included. `flops_per_query` are the floating-point
     operations of a prompt and its answer computed alone; `memory_bytes` is what weights, index and the keys and values
-    of the longest case take. None: not measured. `trained_tokens` are those that a provider bills for training, which
-    takes `train_seconds` of its machines and none of one's own; None: trained here, or not at all.
+    of the longest case take. None: not measured, as what queries take of which none was answered. `trained_tokens` are
+    those that a provider bills for training, which takes `train_seconds` of its machines and none of one's own; None:
+    trained here, or not at all.
+
+    `served` says that a server answers the queries, on machines that aren't one's own. Then `p50_seconds` and
+    `p95_seconds` are from request to reply with as many requests under way as the run allowed, and a query's share of
+    the retrieval.
     """
 
     variant: str
     build_seconds: Figure
-    seconds_per_query: Figure
-    prompt_tokens_per_query: Figure
-    generated_tokens_per_query: Figure
+    seconds_per_query: Figure | None
+    prompt_tokens_per_query: Figure | None
+    generated_tokens_per_query: Figure | None
     artifact_bytes: int
     index_seconds: Figure = 0.0
     train_seconds: Figure = 0.0
@@ -42,15 +47,16 @@ class Cost(Record):
     flops_per_query: Figure | None = None
     memory_bytes: int | None = None
     trained_tokens: Figure | None = None
+    served: bool = False
 
 
 class Prices(Record):
     """What things cost, from `prices.yaml`; `currency` is a label.
 
     A model of one's own is paid by the hour of what it runs on; where the price of a million tokens is given, the
-    tokens of queries are paid by it instead, and no hours. `million_trained_tokens` is what a provider takes for
-    training on a million tokens. `update_examples` is what the training examples of one knowledge update cost to write
-    and check, which only a trained variant needs.
+    tokens of queries are paid by it instead, and no hours. What a server answers is never paid by the hour.
+    `million_trained_tokens` is what a provider takes for training on a million tokens. `update_examples` is what the
+    training examples of one knowledge update cost to write and check, which only a trained variant needs.
     """
 
     currency: str = Field(default="USD", min_length=1, max_length=12)
@@ -62,11 +68,11 @@ class Prices(Record):
 
 
 class Price(Record):
-    """What one variant costs in money: once to build, for each thousand queries, for each knowledge update."""
+    """What one variant costs in money: once to build, for each thousand queries (None: unknown), for each update."""
 
     variant: str
     build: Amount
-    thousand_queries: Amount
+    thousand_queries: Amount | None
     update: Amount
 
 

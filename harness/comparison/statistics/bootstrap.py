@@ -118,14 +118,20 @@ def student_p(family: Sequence[Quantity]) -> list[float]:
     return found
 
 
-def tested_by_student(family: Sequence[Quantity], margin: float) -> list[Difference]:
-    """The differences of a family with Student's p; where an interval holds 0, its own p if that is larger.
+def held_to_interval(found: Sequence[Difference], p_values: Sequence[float]) -> list[Difference]:
+    """The differences with the p of another test; where it is below 0.05 and the interval holds 0, the interval's own.
 
-    In a handful of cases that all agree Student's t sees no variance at all, while the interval allows for cases of
-    which none was seen: nothing is called significant that its interval doesn't show.
+    In a handful of cases that all agree a test may see no variance at all, while the interval allows for cases of
+    which none was seen: nothing is called significant that its interval doesn't show. The p of an interval that holds 0
+    is never below 0.05.
     """
-    found = zip(differences(family, margin=margin), student_p(family), strict=True)
-    return [replace(one, p=max(p, one.p) if one.low <= 0 <= one.high else p) for one, p in found]
+    pairs = zip(found, p_values, strict=True)
+    return [replace(one, p=max(p, one.p) if p < 1 - LEVEL and one.low <= 0 <= one.high else p) for one, p in pairs]
+
+
+def tested_by_student(family: Sequence[Quantity], margin: float) -> list[Difference]:
+    """The differences of a family with Student's p, `held_to_interval`."""
+    return held_to_interval(differences(family, margin=margin), student_p(family))
 
 
 def two_sided_p(resampled: Floats) -> Floats:

@@ -20,8 +20,11 @@ _BASE = "base"
 def cheaper_between(one: Running, other: Running) -> tuple[float | None, float | None]:
     """From and up to how many queries for every update `one` is cheaper than `other`.
 
-    The first is 0 where it begins at none, the second None where it has no end; (None, None) where it never is.
+    The first is 0 where it begins at none, the second None where it has no end; (None, None) where it never is, or
+    where it isn't known what a query costs.
     """
+    if one.query is None or other.query is None:
+        return None, None
     saved, extra = other.query - one.query, one.update - other.update
     if saved > 0:
         return max(0.0, extra / saved), None
@@ -35,12 +38,13 @@ def break_even(
 ) -> list[BreakEven]:
     """The best retrieving variant with the base's weights against the best fine-tuned one that retrieves nothing.
 
-    Best by its macro mean in `means`, among those that are `eligible` and have `costs`. None where a run lacks either.
-    A fine-tuned variant that retrieves is no partner: it pays for the training and for the passages; neither is one
-    that was trained elsewhere, since nobody knows what an update of it costs. The scores choose
-    the two, so that every such couple is of the family when it is asked which is better.
+    Best by its macro mean in `means`, among those that are `eligible` and whose `costs` are known. None where a run
+    lacks either. A fine-tuned variant that retrieves is no partner: it pays for the training and for the passages;
+    neither is one that was trained elsewhere, since nobody knows what an update of it costs. The scores choose the
+    two, so that every such couple is of the family when it is asked which is better.
     """
-    able = {v.name: v for v in evidence.variants if v.name in eligible and v.name in costs}
+    queries = {name: cost.query for name, cost in costs.items() if cost.query is not None}
+    able = {v.name: v for v in evidence.variants if v.name in eligible and v.name in queries}
     retrieves = {name: variant.context.startswith("rag-") for name, variant in able.items()}
     trained = {name: variant.weights != _BASE for name, variant in able.items()}
     retrieving = [name for name in able if retrieves[name] and not trained[name]]
@@ -49,10 +53,18 @@ def break_even(
     if not retrieving or not tuned:
         return []
     best = [max(names, key=lambda name: means[name].value) for names in (retrieving, tuned)]
-    return [_between(evidence, best[0], best[1], costs, among=len(retrieving) * len(tuned))]
+    return [_between(evidence, best[0], best[1], costs, queries, among=len(retrieving) * len(tuned))]
 
 
-def _between(evidence: Evidence, retrieving: str, tuned: str, costs: Mapping[str, Running], *, among: int) -> BreakEven:
+def _between(
+    evidence: Evidence,
+    retrieving: str,
+    tuned: str,
+    costs: Mapping[str, Running],
+    queries: Mapping[str, float],
+    *,
+    among: int,
+) -> BreakEven:
     samples = paired(tuned, retrieving, evidence.deciding())
     quantities = [samples] if samples else []
     found = judge(tested_by_student(quantities, evidence.margin), among=among)
@@ -64,9 +76,9 @@ def _between(evidence: Evidence, retrieving: str, tuned: str, costs: Mapping[str
         retrieving=retrieving,
         tuned=tuned,
         unit=costs[tuned].unit,
-        retrieving_query=costs[retrieving].query,
+        retrieving_query=queries[retrieving],
         retrieving_update=costs[retrieving].update,
-        tuned_query=costs[tuned].query,
+        tuned_query=queries[tuned],
         tuned_update=costs[tuned].update,
         equal_quality=equal,
         better="" if equal else "".join(better),

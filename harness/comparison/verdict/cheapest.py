@@ -38,12 +38,12 @@ def simplicity(evidence: Evidence, variant: str, mean: float) -> tuple[bool, flo
     """A sort key, least first: nothing trained before trained, then seconds to build, then tokens a query.
 
     Tokens and not seconds, since the clock's noise must not choose between variants that compute the same; both count
-    to two significant digits. What is equal up to there goes to the higher mean. A variant without known costs comes
-    last of its kind.
+    to two significant digits. What is equal up to there goes to the higher mean. A variant without known costs, or
+    of which no query was answered, comes last of its kind.
     """
     trained = any(v.name == variant and v.trainable_parameters != 0 for v in evidence.variants)
     cost = evidence.costs.get(variant)
-    if cost is None:
+    if cost is None or cost.prompt_tokens_per_query is None or cost.generated_tokens_per_query is None:
         return trained, float("inf"), float("inf"), -mean
     tokens = cost.prompt_tokens_per_query + cost.generated_tokens_per_query
     return trained, float(f"{cost.build_seconds:.2g}"), float(f"{tokens:.2g}"), -mean

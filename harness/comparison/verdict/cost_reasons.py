@@ -34,10 +34,11 @@ def _cost(ruling: Ruling) -> str:
     measured = ruling.evidence.costs.get(recommended)
     if measured is None:
         return f"Cost of {recommended}: {training}; nothing more is known."
-    return (
-        f"Cost of {recommended}: {training}, {measured.build_seconds:.1f} s to build, "
-        f"{1000 * measured.seconds_per_query:.1f} ms and {measured.prompt_tokens_per_query:.0f} prompt tokens a query."
-    )
+    seconds, tokens = measured.seconds_per_query, measured.prompt_tokens_per_query
+    told = f"Cost of {recommended}: {training}, {measured.build_seconds:.1f} s to build"
+    if seconds is None or tokens is None:
+        return f"{told}; what a query takes isn't known."
+    return f"{told}, {1000 * seconds:.1f} ms and {tokens:.0f} prompt tokens a query."
 
 
 def _break_even(ruling: Ruling, found: BreakEven) -> str:

@@ -20,7 +20,7 @@ from harness.comparison.verdict.choice import Choice, choose, macro_means
 from harness.comparison.verdict.constraints import Constraints
 from harness.comparison.verdict.frontier import standings
 from harness.comparison.verdict.measures import Findings, check
-from harness.comparison.verdict.prices import price, running
+from harness.comparison.verdict.prices import months_of, price, running
 from harness.comparison.verdict.prospects import would_change
 from harness.comparison.verdict.reasons import reasons
 from harness.comparison.verdict.ruling import Ruling
@@ -57,7 +57,7 @@ def decide(
     checks = check(constraints, evidence, Findings(means, cells, drops, prices))
     costs = {variant: running(cost, prices) for variant, cost in evidence.costs.items()}
     volume = constraints.volume
-    months = {variant: cost.month(*volume) for variant, cost in costs.items()} if volume else None
+    months = months_of(costs, volume) if volume else None
 
     def under(some: Sequence[RequirementCheck]) -> Choice:
         return choose(evidence, means, unscored, some, months)

@@ -15,8 +15,12 @@ from harness.comparison.verdict.prices import Running
 def standings(
     evidence: Evidence, means: Mapping[str, Interval], excluded: Mapping[str, str], costs: Mapping[str, Running]
 ) -> list[Standing]:
-    """One record a variant, in their order; `excluded` says why who can't be recommended can't be."""
-    points = {v: (mean.value, costs[v].query) for v, mean in means.items() if v not in excluded and v in costs}
+    """One record a variant, in their order; `excluded` says why who can't be recommended can't be.
+
+    Who costs what isn't known isn't on the frontier, and keeps nobody off it.
+    """
+    queries = {v: cost.query for v, cost in costs.items() if cost.query is not None}
+    points = {v: (mean.value, queries[v]) for v, mean in means.items() if v not in excluded and v in queries}
     return [
         Standing(
             variant=name,

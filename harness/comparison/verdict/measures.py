@@ -23,7 +23,7 @@ from harness.comparison.verdict.constraints import (
     known_names,
     parse_requirements,
 )
-from harness.comparison.verdict.prices import price, running
+from harness.comparison.verdict.prices import months_of, price, running
 
 Measured = dict[str, dict[str, Mean | float]]
 
@@ -92,10 +92,13 @@ def _money(evidence: Evidence, prices: Prices | None, constraints: Constraints) 
     priced = price(evidence.costs.values(), prices)
     months: dict[str, Mean | float] = {}
     if constraints.volume is not None:
-        months = {v: running(cost, prices).month(*constraints.volume) for v, cost in evidence.costs.items()}
+        costs = {v: running(cost, prices) for v, cost in evidence.costs.items()}
+        months.update(months_of(costs, constraints.volume))
     return {
         "build_price": {one.variant: one.build for one in priced},
-        "thousand_queries_price": {one.variant: one.thousand_queries for one in priced},
+        "thousand_queries_price": {
+            one.variant: one.thousand_queries for one in priced if one.thousand_queries is not None
+        },
         "update_price": {one.variant: one.update for one in priced},
         "month_price": months,
     }

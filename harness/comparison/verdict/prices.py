@@ -4,7 +4,7 @@ An update builds again all that was made of the knowledge, index and trained wei
 measured quality that of what is asked; settings were tuned once and stay. Knows nothing of quality.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,19 +15,26 @@ from harness.errors import InputError
 SECONDS = "seconds"
 _HOUR = 3600
 _MILLION = 1_000_000
+_TOKENS = {"prompt_tokens_per_query": "million_prompt_tokens", "generated_tokens_per_query": "million_generated_tokens"}
 
 
 @dataclass(frozen=True)
 class Running:
-    """What one query and one knowledge update cost, in `unit`: a currency, or seconds of the machine."""
+    """What one query and one knowledge update cost, in `unit`: a currency, or seconds of the machine.
 
-    query: float
+    `query` is None where it isn't known: no query was answered, or the prices that `missing` names weren't given.
+    """
+
+    query: float | None
     update: float
     unit: str
+    missing: tuple[str, ...] = ()
 
-    def month(self, queries: float, updates: float) -> float:
-        """What a month with as many `queries` and `updates` costs."""
-        return queries * self.query + updates * self.update
+    def month(self, queries: float, updates: float) -> float | None:
+        """What a month with as many `queries` and `updates` costs; None where that isn't known."""
+        if not queries:
+            return updates * self.update
+        return None if self.query is None else queries * self.query + updates * self.update
 
 
 def load_prices(path: Path) -> Prices:
@@ -42,17 +49,11 @@ def running(cost: Cost, prices: Prices | None = None) -> Running:
     """
     if prices is None:
         return Running(cost.seconds_per_query, cost.build_seconds - cost.tune_seconds, SECONDS)
-    second = prices.gpu_hour / _HOUR
-    tokens = (
-        (cost.prompt_tokens_per_query, prices.million_prompt_tokens),
-        (cost.generated_tokens_per_query, prices.million_generated_tokens),
-    )
-    if any(price is not None for _, price in tokens):
-        query = sum(count * price / _MILLION for count, price in tokens if price is not None)
-    else:
-        query = cost.seconds_per_query * second
+    tuning = cost.tune_seconds * prices.gpu_hour / _HOUR
     examples = prices.update_examples if cost.train_seconds else 0.0
-    return Running(query, _build(cost, prices) - cost.tune_seconds * second + examples, prices.currency)
+    missing = _missing(cost, prices)
+    query = None if missing else _query(cost, prices)
+    return Running(query, _build(cost, prices) - tuning + examples, prices.currency, missing)
 
 
 def price(costs: Iterable[Cost], prices: Prices) -> list[Price]:
@@ -61,8 +62,15 @@ def price(costs: Iterable[Cost], prices: Prices) -> list[Price]:
     for cost in costs:
         one = running(cost, prices)
         build = _build(cost, prices)
-        found.append(Price(variant=cost.variant, build=build, thousand_queries=1000 * one.query, update=one.update))
+        queries = None if one.query is None else 1000 * one.query
+        found.append(Price(variant=cost.variant, build=build, thousand_queries=queries, update=one.update))
     return found
+
+
+def months_of(costs: Mapping[str, Running], volume: tuple[float, float]) -> dict[str, float]:
+    """What a month of `volume`, queries and updates, costs with each variant of which that is known."""
+    months = {variant: cost.month(*volume) for variant, cost in costs.items()}
+    return {variant: month for variant, month in months.items() if month is not None}
 
 
 def check_trained_tokens(prices: Prices, name: str) -> None:
@@ -72,6 +80,24 @@ def check_trained_tokens(prices: Prices, name: str) -> None:
             f"{name} is trained by a provider, which bills tokens, and the prices don't say what they cost: it would "
             "look free. Add `million_trained_tokens:` to the file of prices."
         )
+
+
+def _missing(cost: Cost, prices: Prices) -> tuple[str, ...]:
+    """The prices that `prices` lack of tokens that a server bills; one of 0 says that they are free."""
+    if not cost.served:
+        return ()
+    return tuple(name for count, name in _TOKENS.items() if getattr(cost, count) and getattr(prices, name) is None)
+
+
+def _query(cost: Cost, prices: Prices) -> float | None:
+    """What a query costs in money: its tokens where they have prices or a server counts them, else its seconds."""
+    tokens = [(getattr(cost, count), getattr(prices, name)) for count, name in _TOKENS.items()]
+    paid = [(count, price) for count, price in tokens if price is not None]
+    if not paid and not cost.served:
+        return None if cost.seconds_per_query is None else cost.seconds_per_query * prices.gpu_hour / _HOUR
+    if any(count is None for count, _ in tokens):
+        return None
+    return float(sum(count * price / _MILLION for count, price in paid))
 
 
 def _build(cost: Cost, prices: Prices) -> float:

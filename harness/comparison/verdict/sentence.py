@@ -93,10 +93,14 @@ def _why(ruling: Ruling) -> str:
     """Why the recommended one of several candidates was taken."""
     choice, months = ruling.choice, ruling.months
     tied = f"the {len(choice.candidates)} tied"
-    if months is None or choice.recommended not in months:
+    if months is None:
         return f"the simplest and cheapest of {tied}"
-    least = min(months[variant] for variant in choice.candidates if variant in months)
-    cheapest = months[choice.recommended] == least
+    known = [variant for variant in choice.candidates if variant in months]
+    if not known:
+        return f"the simplest of {tied}, of none of which it is known what it costs"
+    if len(known) < len(choice.candidates):
+        tied = f"those of {tied} of which it is known what they cost"
+    cheapest = months[choice.recommended] == min(months[variant] for variant in known)
     return f"the cheapest of {tied}" if cheapest else f"as cheap as any of {tied}, and simpler"
 
 

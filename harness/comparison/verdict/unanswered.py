@@ -7,7 +7,7 @@ from math import ceil
 from statistics import NormalDist
 
 from harness.comparison.findings.macro import paired
-from harness.comparison.phrases import amount, count, points_interval, points_of, shortened
+from harness.comparison.phrases import amount, count, listing, points_interval, points_of, shortened
 from harness.comparison.statistics.bootstrap import LEVEL, Interval
 from harness.comparison.statistics.multiplicity import ALPHA
 from harness.comparison.statistics.power import POWER
@@ -20,7 +20,7 @@ _SHOWN = 3  # variants that are told one by one
 
 def cannot_tell(ruling: Ruling) -> list[str]:
     """What the data leave open."""
-    found = _untold_requirements(ruling)
+    found = [*_untold_requirements(ruling), *_unpriced(ruling)]
     if ruling.choice.recommended:
         found += [*_untold_differences(ruling), *_unmeasured(ruling), *_clock(ruling), *_no_updates(ruling)]
     training = "how much training varies from seed to seed (one seed was run), " if ruling.evidence.seeds == 1 else ""
@@ -90,10 +90,26 @@ def _cases(ruling: Ruling, variant: str) -> str:
 
 
 def _unmeasured(ruling: Ruling) -> list[str]:
-    cost = ruling.evidence.costs.get(ruling.choice.recommended)
-    if cost is None or cost.p50_seconds is not None:
+    recommended = ruling.choice.recommended
+    cost = ruling.evidence.costs.get(recommended)
+    if cost is None or (cost.p50_seconds is not None and not cost.served):
         return []
-    return [f"How long {ruling.choice.recommended} takes to answer one query alone: not measured."]
+    why = "not measured" if cost.p50_seconds is None else "its server had as many requests at once as the run allowed"
+    return [f"How long {recommended} takes to answer one query alone: {why}."]
+
+
+def _unpriced(ruling: Ruling) -> list[str]:
+    """Whose queries can't be paid, and the prices that are missing for it."""
+    lacking: dict[tuple[str, ...], list[str]] = {}
+    for variant, cost in ruling.costs.items():
+        if cost.missing:
+            lacking.setdefault(cost.missing, []).append(variant)
+    every = [*ruling.costs] if len(ruling.costs) > _SHOWN else []
+    told = {names: "any variant" if whose == every else listing(whose) for names, whose in lacking.items()}
+    return [
+        f"What a query of {whose} costs: a server bills its tokens, and the file of prices lacks {listing(names)}."
+        for names, whose in told.items()
+    ]
 
 
 def _clock(ruling: Ruling) -> list[str]:

@@ -57,4 +57,5 @@ def _asked(comparison: Comparison) -> tuple[str, dict[str, float]]:
     """What queries cost by variant, and in which unit: what decides who is on the frontier."""
     prices = comparison.prices
     unit = f"{printable(prices.currency)} a thousand queries" if prices else "milliseconds a query, at throughput"
-    return unit, {cost.variant: 1000 * running(cost, prices).query for cost in comparison.costs}
+    queries = {cost.variant: running(cost, prices).query for cost in comparison.costs}
+    return unit, {variant: 1000 * query for variant, query in queries.items() if query is not None}

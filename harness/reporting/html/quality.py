@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 
 from harness.comparison import Comparison, Lookup, Mean, Pair
 from harness.comparison.phrases import metric_label, percent
+from harness.reporting.columns import NONE, figure
 from harness.reporting.further import NOTES, further_metrics
-from harness.reporting.html.tables import NONE, Table, change, figure, share, table
+from harness.reporting.html.tables import Table, change, share, table
 
 _BETTER = {"tie": "tie", "unknown": "cannot tell"}
 

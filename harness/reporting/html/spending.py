@@ -2,8 +2,9 @@
 
 from harness.comparison import BreakEven, Comparison, Trial
 from harness.comparison.phrases import amount
-from harness.reporting.columns import trained_share
-from harness.reporting.html.tables import Table, change, figure, share, table
+from harness.reporting.columns import NONE, figure, trained_share
+from harness.reporting.html.tables import Table, change, share, table
+from harness.reporting.timed import timed_briefly
 
 _TRAINING = ("training.learning_rate", "training.epochs")  # columns of their own
 
@@ -23,8 +24,8 @@ def _costs(comparison: Comparison) -> list[Table]:
             figure(cost.p50_seconds, scale=1000),
             figure(cost.p95_seconds, scale=1000),
             figure(cost.seconds_per_query, scale=1000),
-            f"{cost.prompt_tokens_per_query:.0f}",
-            f"{cost.generated_tokens_per_query:.1f}",
+            figure(cost.prompt_tokens_per_query, ".0f"),
+            figure(cost.generated_tokens_per_query),
             figure(cost.flops_per_query, scale=1e-9),
             figure(cost.memory_bytes, scale=1e-6),
             figure(cost.artifact_bytes, scale=1e-6),
@@ -36,21 +37,23 @@ def _costs(comparison: Comparison) -> list[Table]:
         *("variant", "trained", "build s", "p50 ms", "p95 ms", "ms at throughput", "prompt tokens", "generated tokens"),
         *("GFLOPs a query", "memory MB", "to ship MB"),
     ]
-    note = (
-        "Seconds are those of the machine that ran it. p50 and p95: one query alone, retrieval included; at "
-        "throughput: its share of all that were computed together."
-    )
-    return table("Costs", headings, rows, note=note)
+    return table("Costs", headings, rows, note=timed_briefly(comparison))
 
 
 def _prices(comparison: Comparison) -> list[Table]:
     currency = comparison.prices.currency if comparison.prices else ""
     rows = [
-        [price.variant, amount(price.build), amount(price.thousand_queries), amount(price.update)]
+        [
+            price.variant,
+            amount(price.build),
+            NONE if price.thousand_queries is None else amount(price.thousand_queries),
+            amount(price.update),
+        ]
         for price in comparison.priced
     ]
     headings = ["variant", "build", "a thousand queries", "an update of the knowledge"]
-    return table(f"Prices in {currency}", headings, rows)
+    known = all(price.thousand_queries is not None for price in comparison.priced)
+    return table(f"Prices in {currency}", headings, rows, note="" if known else "Queries without a price: not known.")
 
 
 def _break_even(comparison: Comparison) -> list[Table]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from harness.comparison import Interval, Mean
 from harness.comparison.phrases import points_interval
+from harness.reporting.columns import NONE
 
-NONE = "-"  # where there is no figure
 _OPEN_ROWS = 24  # of a table that isn't folded
 
 
@@ -46,8 +46,3 @@ def share(mean: Mean | None) -> str:
 def change(mean: Mean | None) -> str:
     """A difference of shares in points with its interval: `-0.8 (-2.0 to +0.4)`; `-` for none."""
     return points_interval(Interval(mean.value, mean.low, mean.high)).replace(" points", "") if mean else NONE
-
-
-def figure(value: float | None, form: str = ".1f", *, scale: float = 1) -> str:
-    """`value` times `scale` in the format `form`; `-` for none."""
-    return NONE if value is None else f"{scale * value:{form}}"
