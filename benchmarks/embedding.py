@@ -3,9 +3,10 @@
     python benchmarks/embedding.py [--quick] [--passages N] [--threads N]
 
 The default embedder, over passages of 20 to 250 tokens that are made up from a list of words. Ways, taken in turn:
-`encode` as it comes (batches of 32, by characters); `embed` with torch's own linear layers, so batches of 1,024 tokens
-alone; `embed` as it is; the same with eager attention in place of SDPA; `embed` with the model in bfloat16. The floor
-is the arithmetic of the tokens without padding (linear layers and attention) at the measured rate of a linear layer.
+`encode` as it comes (batches of 32, by characters); `embed` with torch's own linear layers, so batches by tokens
+without padding alone; `embed` as it is; the same for a model that was given eager attention, so in padded batches;
+`embed` with the model in bfloat16. The floor is the arithmetic of the tokens without padding (linear layers and
+attention) at the measured rate of a linear layer.
 """
 
 import random

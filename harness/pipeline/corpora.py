@@ -173,7 +173,8 @@ class Corpora:
     @property
     def _store(self) -> Path:
         """Where vectors are kept that depend on nothing but what embeds and the text."""
-        code = code_hash("harness.retrieval.embedder", "harness.retrieval.tokens", "harness.kernels")
+        computing = ("embedder", "flat", "quickest", "tokens")
+        code = code_hash(*(f"harness.retrieval.{name}" for name in computing), "harness.kernels")
         return self._cache.folder("vectors", {**self.depends, "versions": library_versions(EMBEDDING), "code": code})
 
     def _load_index(self, revision: Revision) -> PassageIndex:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from harness._quiet import quiet_transformers
 from harness.errors import InputError
-from harness.kernels import fast_linear
+from harness.retrieval.quickest import quickest
 from harness.retrieval.tokens import readable, token_counts
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ NumberType = Literal["float32", "bfloat16"]
 Vectors = NDArray[np.float32]
 
 _CPU_TOKENS = 1_024  # in a batch: many enough to keep the kernels busy, few enough for little padding and the caches
+_FLAT_TOKENS = 4_096  # where nothing is padded, weights are read less often, and memory isn't given back in between
 _OTHER_TOKENS = 16_384  # an accelerator wants more
 
 
@@ -59,31 +60,36 @@ def embed(
     """Unit vectors of `texts` in their order, `(texts, dimension) float32`.
 
     The model's own prompt for queries or documents is put before each text. Texts are embedded by length, at most
-    `batch_tokens` tokens with padding at once (if None, 1,024 on a CPU and 16,384 elsewhere), and equal texts once,
-    so that their vectors are equal to the bit. `advance` is called with the number of texts that each batch finished.
-    Half of a surrogate pair, which no tokenizer takes, is read as U+FFFD. Raises InputError for a vector that has no
-    direction.
+    `batch_tokens` tokens with padding at once (if None, 4,096 on a CPU, 1,024 for models that need padding there, and
+    16,384 elsewhere), and equal texts once, so that their vectors are equal to the bit. `advance` is called with the
+    number of texts that each batch finished. Half of a surrogate pair, which no tokenizer takes, is read as U+FFFD.
+    Raises InputError for a vector that has no direction.
     """
     encode = model.encode_query if role == "query" else model.encode_document
     positions: dict[str, list[int]] = {}
     for position, text in enumerate(texts):
         positions.setdefault(readable(text), []).append(position)
     distinct = list(positions)
-    tokens = batch_tokens or (_CPU_TOKENS if model.device.type == "cpu" else _OTHER_TOKENS)
     vectors = np.empty((len(texts), dimension(model)), dtype=np.float32)
-    for batch in _batches(distinct, token_counts(model, distinct), tokens):
-        with fast_linear():
+    counts = token_counts(model, distinct)
+    with quickest(model, distinct) as way:
+        most = batch_tokens or (_FLAT_TOKENS if way.flat else _most_padded(model))
+        for batch in _batches(distinct, counts, most):
             rows = encode(batch, batch_size=len(batch), show_progress_bar=False, convert_to_numpy=True)
-        for text, row in zip(batch, _unit(np.asarray(rows, dtype=np.float32), batch), strict=True):
-            vectors[positions[text]] = row
-        if advance is not None:
-            advance(sum(len(positions[text]) for text in batch))
+            for text, row in zip(batch, _unit(np.asarray(rows, dtype=np.float32), batch), strict=True):
+                vectors[positions[text]] = row
+            if advance is not None:
+                advance(sum(len(positions[text]) for text in batch))
     return vectors
 
 
 def dimension(model: "SentenceTransformer") -> int:
     """How many numbers a vector of `model` has."""
     return int(model.get_embedding_dimension() or 0)
+
+
+def _most_padded(model: "SentenceTransformer") -> int:
+    return _CPU_TOKENS if model.device.type == "cpu" else _OTHER_TOKENS
 
 
 def _batches(texts: Sequence[str], lengths: Sequence[int], tokens: int) -> Iterator[list[str]]:
