@@ -15,8 +15,13 @@ def onednn_linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | No
 
     No gradient flows through it (`_Linear` adds that).
     """
-    result: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    result: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, _dense(weight), bias, "none", [], "")
     return result
+
+
+def _dense(weight: torch.Tensor) -> torch.Tensor:
+    """The same without gaps between its rows or columns, with which oneDNN takes a thousand times as long."""
+    return weight if weight.is_contiguous() or weight.t().is_contiguous() else weight.contiguous()
 
 
 @contextmanager
