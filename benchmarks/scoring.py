@@ -19,20 +19,21 @@ from workloads import Item, random_llama, with_full_text, with_letters, word_tok
 
 
 class Workload(NamedTuple):
-    """How many questions of what kind; `few` with --quick, and `part` to choose the peer's batch size on."""
+    """How many questions of what kind, how often; `few` with --quick, and `part` to choose the peer's batch size on."""
 
     made: Callable[[int, int], list[Item]]
     shots: int
     questions: int
     few: int
     part: int
+    rounds: int
 
 
 WORKLOADS = {
-    "scoring/full-text/0-shot": Workload(with_full_text, 0, questions=80, few=40, part=2),
-    "scoring/full-text/5-shot": Workload(with_full_text, 5, questions=80, few=16, part=2),
-    "scoring/letters/0-shot": Workload(with_letters, 0, questions=120, few=60, part=8),
-    "scoring/letters/5-shot": Workload(with_letters, 5, questions=80, few=20, part=8),
+    "scoring/full-text/0-shot": Workload(with_full_text, 0, questions=80, few=40, part=2, rounds=2),
+    "scoring/full-text/5-shot": Workload(with_full_text, 5, questions=140, few=16, part=2, rounds=1),
+    "scoring/letters/0-shot": Workload(with_letters, 0, questions=240, few=60, part=8, rounds=2),
+    "scoring/letters/5-shot": Workload(with_letters, 5, questions=260, few=20, part=8, rounds=1),
 }
 
 
@@ -52,7 +53,7 @@ def main() -> None:
 def contests(model: Any, tokenizer: Any, *, quick: bool) -> Iterator[Contest]:
     for name, work in WORKLOADS.items():
         items = work.made(work.few if quick else work.questions, work.shots)
-        yield scoring_contest(name, model, tokenizer, items, part=work.part, rounds=1 if quick else 2)
+        yield scoring_contest(name, model, tokenizer, items, part=work.part, rounds=1 if quick else work.rounds)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,9 @@ to its attention for all tokens, and then for those that are wanted. Imports tor
 """
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import torch
@@ -36,27 +37,35 @@ class LastLayer:
         if layer is None:
             yield
             return
-        own = layer.forward
-
-        def forward(hidden_states: torch.Tensor, *given: Any, **named: Any) -> Any:
-            named |= inspect.signature(own).bind_partial(hidden_states, *given).arguments
-            with planned(KeysOnly()), suppress(KeysKept):
-                own(**named)
-            for name, axis in _BY_TOKEN.items():
-                if named.get(name) is not None:
-                    named[name] = _at(wanted, named[name], axis)
-            with planned(plan), cache.layers[-1].full():
-                found = own(**named)
-            hidden, *more = found if isinstance(found, tuple) else (found,)
-            result = torch.zeros_like(hidden_states)
-            result[:, wanted] = hidden
-            return (result, *more) if isinstance(found, tuple) else result
-
-        layer.forward = forward
+        layer.forward = partial(_twice, layer.forward, wanted, plan, cache)
         try:
             yield
         finally:
             del layer.forward
+
+
+def _twice(
+    own: Callable[..., Any],
+    wanted: torch.Tensor,
+    plan: list[Piece],
+    cache: Any,
+    hidden_states: torch.Tensor,
+    *given: Any,
+    **named: Any,
+) -> Any:
+    """What a layer's `own` forward gives for `wanted`, and zeros for other tokens; the cache has all of them."""
+    named |= inspect.signature(own).bind_partial(hidden_states, *given).arguments
+    with planned(KeysOnly()), suppress(KeysKept):
+        own(**named)
+    for name, axis in _BY_TOKEN.items():
+        if named.get(name) is not None:
+            named[name] = _at(wanted, named[name], axis)
+    with planned(plan), cache.layers[-1].full():
+        found = own(**named)
+    hidden, *more = found if isinstance(found, tuple) else (found,)
+    result = torch.zeros_like(hidden_states)
+    result[:, wanted] = hidden
+    return (result, *more) if isinstance(found, tuple) else result
 
 
 def _last(model: Any) -> Any:
