@@ -74,7 +74,7 @@ def attend(
     if isinstance(plan, list):
         return _over_tree(query, key, value, plan, scale), None
     if isinstance(plan, Rows):
-        return plan.attend(query, key, value, module.layer_idx, scale), None
+        return plan.attend(query, key, value, scale), None
     return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **more)
 
 

@@ -77,7 +77,7 @@ class PathLayer(DynamicLayer):  # type: ignore[no-untyped-call]
 class RowsLayer(DynamicLayer):  # type: ignore[no-untyped-call]
     """Keys and values `(rows, heads, columns, width)`: `filled` columns of prompts, then one a step.
 
-    They are given, and kept, with the heads before the rows.
+    They are given with the heads before the rows, in memory either way round, and stay so.
     """
 
     def __init__(self, keys: torch.Tensor, values: torch.Tensor, filled: int) -> None:
@@ -97,12 +97,19 @@ class RowsLayer(DynamicLayer):  # type: ignore[no-untyped-call]
     def select(self, rows: torch.Tensor) -> None:
         """Keeps `rows` alone."""
         rows = rows.to(self._keys.device)
-        self._keys, self._values = self._keys.index_select(1, rows), self._values.index_select(1, rows)
+        self._keys, self._values = _of_rows(self._keys, rows), _of_rows(self._values, rows)
         self._show()
 
     def _show(self) -> None:
         keys, values = self._keys[:, :, : self._filled], self._values[:, :, : self._filled]
         self.keys, self.values = keys.transpose(0, 1), values.transpose(0, 1)
+
+
+def _of_rows(tensor: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """Those of `rows`, on the second axis, laid out as they were."""
+    if tensor.is_contiguous():
+        return tensor.index_select(1, rows)
+    return tensor.transpose(0, 1).index_select(0, rows).transpose(0, 1)
 
 
 def path_cache() -> Cache:

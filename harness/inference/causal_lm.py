@@ -94,7 +94,7 @@ class CausalLM:
         `prompt` is 1 at the prompt's tokens, as wide as `mask`; only models that ask for it are told.
         """
         more: dict[str, Any] = {}
-        if self._takes_positions:
+        if self._takes_positions and len(ids) > 1:  # a row alone has no padding, and some models don't count from 0
             more["position_ids"] = (mask.cumsum(-1) - 1).clamp_min(0)[:, -ids.shape[1] :]
         if self._takes_logits_to_keep:
             more["logits_to_keep"] = keep

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harness.inference.backend import Advance, ignore, refuse_empty
 from harness.inference.batching import BATCH_ROWS, BATCH_TOKENS
 from harness.inference.choices import choice_rows
+from harness.inference.locks import lock_of
 from harness.inference.modes import Mode
 from harness.inference.outputs import ChoiceScores, Generation
 from harness.inference.room import Room
@@ -28,6 +29,7 @@ class Engine:
 
     Each distinct prefix of all prompts is computed once. What comes out is checked against plain forward passes of a
     few rows; where a model disagrees, or can't be given prefixes, a plainer `mode` is taken, and `fallback` says why.
+    Threads that ask the same model wait for each other.
     """
 
     def __init__(
@@ -48,10 +50,12 @@ class Engine:
         """
         from harness.inference.causal_lm import CausalLM
 
-        self._lm = CausalLM(model)
+        self._lock = lock_of(model)
         self._tokenizer = tokenizer
+        with self._lock:
+            self._lm = CausalLM(model)
+            self._trust = Trust(self._lm, mode)
         self._room = Room(chunk=chunk_tokens, rows=batch_rows, tokens=batch_tokens, logits=self._lm.logits_at_once)
-        self._trust = Trust(self._lm, mode)
 
     @property
     def mode(self) -> Mode:
@@ -108,7 +112,8 @@ class Engine:
                 lambda found: lengths,
                 lambda found, place: scores_differ(self._lm, rows[place], found[place].loglikelihoods),
             )
-            found = self._trust.exactly(job, _whole([row.case for row in rows], advance))
+            with self._lock:
+                found = self._trust.exactly(job, _whole([row.case for row in rows], advance))
             for row, scored in zip(rows, found, strict=True):
                 for place, value, greatest in zip(row.places, *scored, strict=True):
                     scores[row.case][place], greedy[row.case][place] = value, greatest
@@ -166,7 +171,8 @@ class Engine:
             lambda found: [len(prompt) + len(written.ids) for prompt, written in zip(prompts, found, strict=True)],
             lambda found, place: answer_differs(self._lm, prompts[place], found[place]),
         )
-        found = self._trust.exactly(job, lambda places: advance(len(places)))
+        with self._lock:
+            found = self._trust.exactly(job, lambda places: advance(len(places)))
         seconds = (time.perf_counter() - began) / len(prompts)
         return [
             Generation(text, len(written.ids), ended, seconds)

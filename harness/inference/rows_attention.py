@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from harness.inference.cache import RowsLayer
 from harness.inference.groups import Segment
 
 
@@ -31,20 +32,25 @@ class Held:
 class Rows:
     """What rows see at one step: the segments that hold them, and keys of their own."""
 
-    def __init__(self, held: Sequence[Held], bias: torch.Tensor) -> None:
-        """`bias` `(rows, 1, columns)` is 0 where a row sees a column of its own and minus infinity where it doesn't."""
-        self._held, self._bias = held, bias
+    def __init__(self, held: Sequence[Held], bias: torch.Tensor, layers: Sequence[RowsLayer]) -> None:
+        """`bias` `(rows, 1, columns)` is 0 where a row sees a column of its own and minus infinity where it doesn't.
+
+        `layers` are those of the cache that has the rows' own keys and values.
+        """
+        self._held, self._bias, self._layers = held, bias, layers
         self._begin = max((one.segment.end for one in held), default=0)  # of the columns of rows' own
         self._rooms: dict[tuple[int, ...], _Room] = {}
 
-    def attend(
-        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, layer: int, scale: float
-    ) -> torch.Tensor:
+    def attend(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float) -> torch.Tensor:
         """Attention of `query` `(rows, heads, 1, width)`, as `(rows, 1, heads, width)`.
 
-        `key` and `value`, of the rows' own, are `(rows, heads, columns, width)` and may have fewer heads, each for a
-        group of the query's; they are views of tensors in which the first two axes are the other way round.
+        `key` and `value`, of the rows' own, are what a layer of the cache gave, `(rows, heads, columns, width)`, and
+        may have fewer heads, each for a group of the query's. Raises RuntimeError where they are something else, since
+        those of the segments would have to be so too.
         """
+        layer = next((at for at, one in enumerate(self._layers) if one.keys is key and one.values is value), None)
+        if layer is None:
+            raise RuntimeError("the model attends to other keys and values than it keeps")
         rows, heads, _, width = query.shape
         shape = (key.shape[1], rows, heads // key.shape[1], width, value.shape[3])
         room = self._rooms.get(shape)
@@ -60,7 +66,8 @@ class Rows:
         torch.bmm(room.own_shares, values, out=room.result.view(len(values), shape[2], -1))
         for one, piece in zip(self._held, room.pieces, strict=True):
             piece.result.add_(torch.bmm(piece.shares, one.values[layer]))
-        return room.result.transpose(0, 1).reshape(rows, 1, heads, -1).to(query.dtype)
+        own_result = room.result.transpose(0, 1).clone(memory_format=torch.contiguous_format)  # the room is used again
+        return own_result.view(rows, 1, heads, -1).to(query.dtype)
 
     def _room(self, shape: tuple[int, ...], like: torch.Tensor) -> "_Room":
         heads, rows, group, width, value_width = shape

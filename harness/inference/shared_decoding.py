@@ -132,7 +132,9 @@ class Continued:
     def next(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Adds `tokens`, `(rows,) int64`, to the rows, and gives what `first` does for the tokens after them."""
         self._filled += 1
-        plan = Rows(self._held, self._bias[..., : self._filled]) if self._cascade else None
+        plan = None
+        if self._cascade:
+            plan = Rows(self._held, self._bias[..., : self._filled], self._cache.layers)
         masks = dict.fromkeys(self._lm.kinds, UNUSED) if plan else self._sees()
         keep = torch.zeros(1, dtype=torch.int64, device=self._lm.device)
         with planned(plan):
@@ -152,7 +154,10 @@ class Continued:
     def _room(self, source: torch.Tensor) -> torch.Tensor:
         _, heads, _, width = source.shape
         columns, dtype = self._group.columns + self._limit, self._type(source)
-        return source.new_empty(heads, self.rows, columns, width, dtype=dtype)
+        if self._cascade:
+            return source.new_empty(heads, self.rows, columns, width, dtype=dtype)
+        # models' own attention may expect the rows to come first in memory
+        return source.new_empty(self.rows, heads, columns, width, dtype=dtype).transpose(0, 1)
 
     def _type(self, source: torch.Tensor) -> torch.dtype:
         """In what the rows attend: what we compute ourselves isn't rounded to 16 bits."""

@@ -67,6 +67,8 @@ def _applies(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -
         return False
     if weight.dim() != 2 or x.dim() < 2 or x.numel() < _LEAST_ROWS * x.shape[-1]:
         return False
+    if x.shape[-1] != weight.shape[1]:
+        return False  # torch's own says what is wrong; oneDNN's error is that of too little memory
     plain = type(x) is torch.Tensor and type(weight) in (torch.Tensor, torch.nn.Parameter)
     return plain and not torch.is_autocast_enabled("cpu")
 

@@ -41,7 +41,7 @@ class PackedLinears:
 
     @property
     def current(self) -> bool:
-        """Whether the weights are still those that were packed."""
+        """Whether weights and biases are still those that were packed, unless they were changed through `.data`."""
         return self._state == _state(self._layers)
 
     @property
@@ -64,8 +64,12 @@ def _packable(weight: torch.Tensor) -> bool:
     return weight.device.type == "cpu" and weight.dtype in _TYPES and type(weight) is torch.nn.Parameter
 
 
-def _state(layers: list[torch.nn.Linear]) -> list[tuple[int, int]]:
-    return [(layer.weight.data_ptr(), layer.weight._version) for layer in layers]
+def _state(layers: list[torch.nn.Linear]) -> list[tuple[int, int] | None]:
+    return [
+        None if tensor is None else (tensor.data_ptr(), tensor._version)
+        for layer in layers
+        for tensor in (layer.weight, layer.bias)
+    ]
 
 
 def _gelus_after(

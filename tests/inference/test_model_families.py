@@ -8,6 +8,8 @@ import pytest
 from transformers import (
     AutoModelForCausalLM,
     BloomConfig,
+    Data2VecTextConfig,
+    DiffLlamaConfig,
     FalconConfig,
     Gemma2Config,
     Gemma3nTextConfig,
@@ -16,7 +18,9 @@ from transformers import (
     GPTJConfig,
     GPTNeoConfig,
     GPTNeoXConfig,
+    GPTNeoXJapaneseConfig,
     GraniteConfig,
+    HrmTextConfig,
     JambaConfig,
     LlamaConfig,
     MambaConfig,
@@ -32,6 +36,7 @@ from transformers import (
     Qwen3Config,
     RecurrentGemmaConfig,
     RwkvConfig,
+    XLMRobertaXLConfig,
 )
 
 from harness.inference import Engine, Mode
@@ -87,6 +92,10 @@ SHARING: dict[str, tuple[PreTrainedConfig, Mode]] = {
     "mixtral": (MixtralConfig(**WIDE, num_local_experts=4), Mode.CASCADE),
     "gpt-j, attention of its own": (GPTJConfig(**SHORT, rotary_dim=4), Mode.SHARED),
     "falcon, attention of its own": (FalconConfig(**SIZES), Mode.SHARED),
+    "gpt-neox japanese, views of its keys": (
+        GPTNeoXJapaneseConfig(**SIZES, intermediate_multiple_size=2),
+        Mode.SHARED,
+    ),
 }
 
 IN_ROWS: dict[str, tuple[PreTrainedConfig, str]] = {
@@ -129,6 +138,8 @@ CUNNING: dict[str, PreTrainedConfig] = {
             "original_max_position_embeddings": 64,
         },
     ),
+    "diffllama, attends twice to parts of its values": DiffLlamaConfig(**GROUPED),
+    "hrm, a layer has several keys and values": HrmTextConfig(**GROUPED),
     "rwkv, deaf to masks": RwkvConfig(vocab_size=VOCABULARY, hidden_size=32, num_hidden_layers=2),
     "recurrent gemma, no cache": RecurrentGemmaConfig(
         **{**PLAIN, "num_key_value_heads": 1}, lru_width=32, attention_window_size=WINDOW
@@ -231,6 +242,22 @@ def test_a_family_that_looks_as_if_it_could_is_exact(
     engine = Engine(model, numbers)
     first = [place % 50 for place in range(115)]  # the longest, and before all others in the tree
     assert_exact(engine, model, oracle, [first, *asked], [options[0], *options])
+
+
+@pytest.mark.parametrize("config", [Data2VecTextConfig, XLMRobertaXLConfig])
+def test_a_family_that_counts_positions_from_elsewhere_is_exact(
+    config: type[PreTrainedConfig],
+    make: Callable[[PreTrainedConfig], Any],
+    numbers: Any,
+    oracle: Any,
+    asked: Tokens,
+    options: list[Tokens],
+) -> None:
+    """Its first token stands behind the position of the padding, whose token no prompt has."""
+    model = make(config(**PLAIN, is_decoder=True, pad_token_id=VOCABULARY - 1))
+    without = [[token % (VOCABULARY - 1) for token in prompt] for prompt in asked]
+    choices = [[[token % (VOCABULARY - 1) for token in option] for option in some] for some in options]
+    assert_exact(Engine(model, numbers), model, oracle, without, choices)
 
 
 @pytest.mark.parametrize("family", ["llama", "falcon, attention of its own", "gpt-j, attention of its own"])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM
 
 from harness.inference import Engine, Mode, groups
+from harness.inference.cache import RowsLayer
 from harness.inference.groups import Group, Segment
 from harness.inference.rows_attention import Held, Rows
 from harness.inference.tree import grow
@@ -153,7 +154,8 @@ def test_attention_over_segments_is_attention_over_all(
     left = [part for one in held if (part := one.within(rows))]
     bias = hidden(group)[rows]
     query = torch.randn(len(rows), query_heads, 1, width, generator=generator)
-    found = Rows(left, bias).attend(query, *(part[:, rows].transpose(0, 1) for part in own), 0, 0.3)
+    layer = RowsLayer(*own[:, :, rows], own.shape[3])
+    found = Rows(left, bias, [layer]).attend(query, layer.keys, layer.values, 0.3)
     assert found.shape == (len(rows), 1, query_heads, width)
     for place, row in enumerate(rows):
         path = [one for one in held if one.segment.first <= row < one.segment.stop]

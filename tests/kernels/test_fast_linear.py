@@ -243,3 +243,9 @@ def test_weights_with_gaps_are_closed_up(onednn: None, weight: torch.Tensor) -> 
     assert kernels.onednn == 1
     assert all(one.is_contiguous() or one.t().is_contiguous() for one in kernels.weights)
     torch.testing.assert_close(ours, functional.linear(x, weight))
+
+
+def test_sizes_that_do_not_fit_are_told_as_such(onednn: None) -> None:
+    """Not as too little memory, which is what oneDNN's own error reads like."""
+    with fast_linear(), pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        functional.linear(torch.randn(12, 24), torch.randn(9, 25))

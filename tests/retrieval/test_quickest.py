@@ -107,11 +107,15 @@ def test_another_attention_is_respected(minilm: Any) -> None:
 
 
 def test_changed_weights_are_used() -> None:
-    """Weights that change after the first embedding are those that compute the next."""
+    """Weights and biases that change after the first embedding are those that compute the next."""
     model = load_embedder(locate_embedder())
     embed(model, TEXTS, "document")
     with torch.no_grad():
         model[0].model.encoder.layer[0].intermediate.dense.weight.mul_(0.5)
+    own = model.encode(TEXTS, show_progress_bar=False)
+    np.testing.assert_allclose(embed(model, TEXTS, "document"), own, atol=1e-5)
+    layer = model[0].model.encoder.layer[0].output.dense
+    layer.bias = torch.nn.Parameter(torch.randn_like(layer.bias))
     own = model.encode(TEXTS, show_progress_bar=False)
     np.testing.assert_allclose(embed(model, TEXTS, "document"), own, atol=1e-5)
 
