@@ -2,7 +2,7 @@
 
 By torch's flash kernel for the CPU; or, where linear layers have a quicker kernel than its, by matrix products. Shapes:
 `query` is `(batch, heads, queries, width)`, `key` and `value` may have fewer heads, each for a group of the queries'.
-All give `(batch, heads, queries, width)` and the log-sum-exp `(batch, heads, queries)`. Imports torch.
+A part is `(batch, heads, queries, width)` and its log-sum-exp `(batch, heads, queries)`. Imports torch.
 """
 
 import math
